@@ -1,0 +1,289 @@
+//! A typed cell: what a table sorts, filters, shows and exports.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::health::Health;
+use super::id::Ref;
+
+/// What a number counts; decides how it is written and how it is exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// A plain number.
+    None,
+    /// A ratio, 1.0 being 100 %.
+    Ratio,
+    /// Seconds; shown as `9.8 ms`, `2.1 s`, `6m41s`.
+    Seconds,
+    /// Per second.
+    PerSecond,
+    /// Bytes; shown as `1.9 GiB`.
+    Bytes,
+}
+
+/// A state: its glyph and colour come from the health, the word is the system's or ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// How well it is.
+    pub health: Health,
+    /// A word or two.
+    pub word: Arc<str>,
+}
+
+/// One part of a whole, such as a revision's share of the traffic.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// Short name of the part: `v12`, `00002`.
+    pub label: Arc<str>,
+    /// Its share in percent.
+    pub percent: f64,
+    /// How well the part is.
+    pub health: Health,
+}
+
+/// Points of a line over time. NaN is a gap.
+#[derive(Debug, Clone)]
+pub struct Series {
+    /// What the values count.
+    pub unit: Unit,
+    /// The limit above which a value is trouble.
+    pub limit: Option<f64>,
+    /// Time (milliseconds since the epoch, or a step) and value, in order of time.
+    pub points: Vec<(i64, f64)>,
+}
+
+impl Series {
+    /// The last value that is a number.
+    #[must_use]
+    pub fn last(&self) -> Option<f64> {
+        self.points.iter().rev().map(|(_, value)| *value).find(|value| value.is_finite())
+    }
+}
+
+impl PartialEq for Series {
+    fn eq(&self, other: &Self) -> bool {
+        self.unit == other.unit
+            && self.limit.map(f64::to_bits) == other.limit.map(f64::to_bits)
+            && self.points.len() == other.points.len()
+            && self.points.iter().zip(&other.points).all(|(a, b)| a.0 == b.0 && a.1.total_cmp(&b.1).is_eq())
+    }
+}
+
+/// A typed cell.
+#[derive(Debug, Clone)]
+pub enum Value {
+    /// Nothing there; sorts last, whichever way the column is sorted.
+    None,
+    /// Words.
+    Text(Arc<str>),
+    /// A whole number.
+    Int(i64),
+    /// A measured number with its unit.
+    Number(f64, Unit),
+    /// Yes or no.
+    Bool(bool),
+    /// A moment, shown as its age.
+    Time(DateTime<Utc>),
+    /// A state with its health.
+    State(State),
+    /// Words that lead to another row.
+    Link(Arc<str>, Ref),
+    /// Shares of a whole.
+    Share(Arc<[Part]>),
+    /// A line over time, shown small.
+    Spark(Arc<Series>),
+    /// A value and, dim behind it, a second one.
+    Pair(Arc<(Self, Self)>),
+}
+
+impl Value {
+    /// Words; nothing for an empty text.
+    #[must_use]
+    pub fn text(text: &str) -> Self {
+        if text.is_empty() { Self::None } else { Self::Text(text.into()) }
+    }
+
+    /// A state with its word.
+    #[must_use]
+    pub fn state(health: Health, word: &str) -> Self {
+        Self::State(State { health, word: word.into() })
+    }
+
+    /// A value with a second one behind it.
+    #[must_use]
+    pub fn pair(first: Self, second: Self) -> Self {
+        Self::Pair(Arc::new((first, second)))
+    }
+
+    /// The moment, or nothing.
+    #[must_use]
+    pub fn time(at: Option<DateTime<Utc>>) -> Self {
+        at.map_or(Self::None, Self::Time)
+    }
+
+    /// The number that comparisons in a filter (`column>3`) and charts use, where the value has one.
+    #[must_use]
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Self::Int(number) => Some(*number as f64),
+            Self::Number(number, _) => Some(*number),
+            Self::Spark(series) => series.last(),
+            Self::Pair(pair) => pair.0.number(),
+            Self::Share(parts) => parts.last().map(|part| part.percent),
+            Self::Bool(yes) => Some(f64::from(u8::from(*yes))),
+            Self::None | Self::Text(_) | Self::Time(_) | Self::State(_) | Self::Link(..) => None,
+        }
+    }
+
+    /// How well the value says that its row is, where it says so.
+    #[must_use]
+    pub fn health(&self) -> Option<Health> {
+        match self {
+            Self::State(state) => Some(state.health),
+            Self::Pair(pair) => pair.0.health().or_else(|| pair.1.health()),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing is there.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        match self {
+            Self::None => true,
+            Self::Number(number, _) => number.is_nan(),
+            Self::Pair(pair) => pair.0.is_none(),
+            _ => false,
+        }
+    }
+
+    /// Order within a column, ascending. `None` and NaN come last; a descending sort must keep them last.
+    #[must_use]
+    pub fn order(&self, other: &Self) -> Ordering {
+        match (self.is_none(), other.is_none()) {
+            (true, true) => return Ordering::Equal,
+            (true, false) => return Ordering::Greater,
+            (false, true) => return Ordering::Less,
+            (false, false) => {}
+        }
+        match (self, other) {
+            (Self::Pair(a), Self::Pair(b)) => a.0.order(&b.0).then_with(|| a.1.order(&b.1)),
+            (Self::Pair(a), b) => a.0.order(b),
+            (a, Self::Pair(b)) => a.order(&b.0),
+            (Self::State(a), Self::State(b)) => a.health.cmp(&b.health).then_with(|| a.word.cmp(&b.word)),
+            (Self::Time(a), Self::Time(b)) => a.cmp(b),
+            (Self::Text(a) | Self::Link(a, _), Self::Text(b) | Self::Link(b, _)) => natural(a, b),
+            (Self::Bool(a), Self::Bool(b)) => a.cmp(b),
+            (Self::Int(a), Self::Int(b)) => a.cmp(b),
+            (a, b) => match (a.number(), b.number()) {
+                (Some(a), Some(b)) => a.total_cmp(&b),
+                _ => a.rank().cmp(&b.rank()),
+            },
+        }
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Self::State(_) => 0,
+            Self::Int(_) | Self::Number(..) | Self::Bool(_) | Self::Share(_) | Self::Spark(_) => 1,
+            Self::Time(_) => 2,
+            Self::Text(_) | Self::Link(..) => 3,
+            Self::Pair(_) => 4,
+            Self::None => 5,
+        }
+    }
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::None, Self::None) => true,
+            (Self::Text(a), Self::Text(b)) => a == b,
+            (Self::Int(a), Self::Int(b)) => a == b,
+            // total order, or a NaN would differ from itself and the row be drawn anew for ever
+            (Self::Number(a, u), Self::Number(b, v)) => u == v && a.total_cmp(b).is_eq(),
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::Time(a), Self::Time(b)) => a == b,
+            (Self::State(a), Self::State(b)) => a == b,
+            (Self::Link(a, r), Self::Link(b, s)) => a == b && r == s,
+            (Self::Share(a), Self::Share(b)) => a == b,
+            (Self::Spark(a), Self::Spark(b)) => a == b,
+            (Self::Pair(a), Self::Pair(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::text(text)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+/// Compares texts so that runs of digits count as numbers: `v9` before `v12`.
+fn natural(a: &str, b: &str) -> Ordering {
+    let (mut left, mut right) = (a.chars().peekable(), b.chars().peekable());
+    loop {
+        match (left.peek().copied(), right.peek().copied()) {
+            (None, None) => return a.cmp(b),
+            (None, Some(_)) => return Ordering::Less,
+            (Some(_), None) => return Ordering::Greater,
+            (Some(x), Some(y)) if x.is_ascii_digit() && y.is_ascii_digit() => {
+                let (x, y) = (digits(&mut left), digits(&mut right));
+                let order = x.len().cmp(&y.len()).then_with(|| x.cmp(&y));
+                if order.is_ne() {
+                    return order;
+                }
+            }
+            (Some(x), Some(y)) => {
+                let order = x.to_lowercase().cmp(y.to_lowercase());
+                if order.is_ne() {
+                    return order;
+                }
+                left.next();
+                right.next();
+            }
+        }
+    }
+}
+
+fn digits(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
+    let mut run = String::new();
+    while let Some(digit) = chars.next_if(char::is_ascii_digit) {
+        if digit != '0' || !run.is_empty() {
+            run.push(digit);
+        }
+    }
+    run
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_sort_as_numbers_and_nothing_sorts_last() {
+        let mut cells = [Value::text("v12"), Value::None, Value::text("v9"), Value::Number(f64::NAN, Unit::None)];
+        cells.sort_by(Value::order);
+        assert_eq!(cells.first(), Some(&Value::text("v9")));
+        assert_eq!(cells.get(1), Some(&Value::text("v12")));
+        assert!(cells.get(2).is_some_and(Value::is_none));
+    }
+
+    #[test]
+    fn a_nan_equals_itself() {
+        assert_eq!(Value::Number(f64::NAN, Unit::Ratio), Value::Number(f64::NAN, Unit::Ratio));
+    }
+
+    #[test]
+    fn what_is_worst_sorts_first() {
+        assert_eq!(Value::state(Health::Bad, "x").order(&Value::state(Health::Good, "a")), Ordering::Less);
+    }
+}
