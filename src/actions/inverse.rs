@@ -1,0 +1,44 @@
+//! Makes the plan that takes another one back.
+
+use crate::model::plan::{Difference, Plan, Step};
+
+/// The plan that takes back the first `done` steps of `plan`, last first; `None` where one of them can't be.
+#[must_use]
+pub fn inverse(plan: &Plan, done: usize) -> Option<Plan> {
+    let steps = plan.steps.iter().take(done).rev().map(inverse_step).collect::<Option<Vec<_>>>()?;
+    if steps.is_empty() {
+        return None;
+    }
+    Some(Plan {
+        id: String::new(),
+        verb: format!("undo {}", plan.verb),
+        title: format!("Take back: {}", lower_first(&plan.title)),
+        steps,
+        warnings: Vec::new(),
+        ..plan.clone()
+    })
+}
+
+fn inverse_step(step: &Step) -> Option<Step> {
+    let undo = step.undo.clone()?;
+    Some(Step {
+        system: step.system,
+        op: undo.op,
+        shows: step
+            .shows
+            .iter()
+            .map(|shown| Difference { before: shown.after.clone(), after: shown.before.clone(), ..shown.clone() })
+            .collect(),
+        command: undo.command,
+        require: undo.require,
+        verify: undo.verify,
+        hold_seconds: step.hold_seconds,
+        within_seconds: step.within_seconds,
+        undo: None,
+    })
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
+}

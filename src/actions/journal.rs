@@ -1,0 +1,334 @@
+//! The durable record of every action: one JSON object a line, each with the hash of the one before, written through to
+//! the disk before and after each step.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::model::clock::Clock;
+use crate::model::health::Error;
+use crate::model::id::Ref;
+use crate::model::plan::{Consent, Outcome, Past, Plan};
+
+/// Who acts.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Who {
+    /// The login on this machine.
+    pub user: String,
+    /// This machine's name.
+    pub host: String,
+    /// Where the SSH session comes from, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub from: Option<String>,
+}
+
+/// What a line says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Entry {
+    /// A confirmed plan starts.
+    Begun {
+        /// The plan as it was confirmed.
+        plan: Box<Plan>,
+        /// What was typed.
+        consent: Consent,
+        /// The profile.
+        profile: String,
+    },
+    /// A step is about to be sent.
+    Intent {
+        /// The plan's id.
+        plan: String,
+        /// The step, from 0.
+        step: usize,
+    },
+    /// A step has ended.
+    Step {
+        /// The plan's id.
+        plan: String,
+        /// The step, from 0.
+        step: usize,
+        /// How.
+        result: Outcome,
+    },
+    /// A plan has ended.
+    Ended {
+        /// The plan's id.
+        plan: String,
+        /// How.
+        result: Outcome,
+    },
+}
+
+/// A line of the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Counts up from 1.
+    pub seq: u64,
+    /// When it was written.
+    pub at: DateTime<Utc>,
+    /// Who acts.
+    pub who: Who,
+    /// What happened.
+    #[serde(flatten)]
+    pub entry: Entry,
+    /// The hash of the line before; empty for the first.
+    pub previous: String,
+    /// SHA-256, in hex, of this line without this field.
+    #[serde(default)]
+    pub hash: String,
+}
+
+impl Record {
+    fn digest(&self) -> Result<String, Error> {
+        let bare = Self { hash: String::new(), ..self.clone() };
+        let text =
+            serde_json::to_vec(&bare).map_err(|error| Error::Protocol { what: format!("journal entry: {error}") })?;
+        Ok(Sha256::digest(&text).iter().fold(String::with_capacity(64), |mut hex, byte| {
+            hex.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
+            hex.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
+            hex
+        }))
+    }
+}
+
+/// A plan as the journal tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told {
+    /// When it was begun.
+    pub at: DateTime<Utc>,
+    /// Who began it.
+    pub who: Who,
+    /// The plan.
+    pub plan: Plan,
+    /// What was typed.
+    pub consent: Consent,
+    /// The profile.
+    pub profile: String,
+    /// How each step ended, as far as it did; a step that was only begun has `None`.
+    pub steps: Vec<(usize, Option<Outcome>)>,
+    /// How it ended; `None` for a plan that was left unfinished.
+    pub result: Option<Outcome>,
+}
+
+/// The journal's file.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    path: PathBuf,
+    who: Who,
+    clock: Clock,
+}
+
+impl Journal {
+    /// The journal in the folder `state`, which is made where it is missing.
+    pub fn open(state: &Path, who: Who, clock: Clock) -> Result<Self, Error> {
+        std::fs::create_dir_all(state).map_err(|error| storage(state, &error))?;
+        Ok(Self { path: state.join("journal.jsonl"), who, clock })
+    }
+
+    /// Where it is kept.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a line through to the disk. Several programs may do so at once.
+    pub fn append(&self, entry: Entry) -> Result<(), Error> {
+        let fail = |error: std::io::Error| storage(&self.path, &error);
+        let mut file = OpenOptions::new().read(true).append(true).create(true).open(&self.path).map_err(fail)?;
+        rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).map_err(|error| fail(error.into()))?;
+        let (last, torn) = last_record(&mut file).map_err(fail)?;
+        let mut record = Record {
+            seq: last.as_ref().map_or(1, |last| last.seq + 1),
+            at: self.clock.now(),
+            who: self.who.clone(),
+            entry,
+            previous: last.map_or(String::new(), |last| last.hash),
+            hash: String::new(),
+        };
+        record.hash = record.digest()?;
+        let mut line = if torn { vec![b'\n'] } else { Vec::new() };
+        serde_json::to_writer(&mut line, &record).map_err(|error| fail(error.into()))?;
+        line.push(b'\n');
+        file.write_all(&line).map_err(fail)?;
+        file.sync_data().map_err(fail)
+    }
+
+    /// All lines that can be read, and what is wrong with the others.
+    pub fn read(&self) -> Result<(Vec<Record>, Vec<String>), Error> {
+        let text = match std::fs::read_to_string(&self.path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(storage(&self.path, &error)),
+        };
+        let mut records: Vec<Record> = Vec::new();
+        let mut faults = Vec::new();
+        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
+            let record: Record = match serde_json::from_str(line) {
+                Ok(record) => record,
+                Err(error) => {
+                    faults.push(format!("line {}: not whole ({error})", at + 1));
+                    continue;
+                }
+            };
+            let expected = records.last().map_or("", |last| last.hash.as_str());
+            if record.previous != expected {
+                faults.push(format!("line {}: does not follow the line before: one was changed or taken out", at + 1));
+            } else if record.digest()? != record.hash {
+                faults.push(format!("line {}: was changed after it was written", at + 1));
+            }
+            records.push(record);
+        }
+        Ok((records, faults))
+    }
+
+    /// All plans, oldest first.
+    pub fn told(&self) -> Result<Vec<Told>, Error> {
+        let (records, _) = self.read()?;
+        Ok(tell(records))
+    }
+
+    /// What was done earlier to any of these objects, oldest first.
+    pub fn past(&self, objects: &[Ref]) -> Result<Vec<Past>, Error> {
+        let wanted: BTreeSet<&Ref> = objects.iter().collect();
+        let mut past = Vec::new();
+        for told in self.told()? {
+            for (at, outcome) in &told.steps {
+                let Some(step) = told.plan.steps.get(*at) else { continue };
+                if matches!(outcome, Some(Outcome::Done | Outcome::Pending { .. })) {
+                    let shown = step.shows.iter().filter(|shown| wanted.contains(&shown.object));
+                    past.extend(shown.map(|shown| Past { at: told.at, difference: shown.clone() }));
+                }
+            }
+        }
+        Ok(past)
+    }
+}
+
+/// Plans from lines.
+fn tell(records: Vec<Record>) -> Vec<Told> {
+    let mut order: Vec<String> = Vec::new();
+    let mut plans: BTreeMap<String, Told> = BTreeMap::new();
+    for record in records {
+        match record.entry {
+            Entry::Begun { plan, consent, profile } => {
+                order.push(plan.id.clone());
+                let told =
+                    Told { at: record.at, who: record.who, consent, profile, steps: vec![], result: None, plan: *plan };
+                plans.insert(told.plan.id.clone(), told);
+            }
+            Entry::Intent { plan, step } => {
+                if let Some(told) = plans.get_mut(&plan) {
+                    told.steps.push((step, None));
+                }
+            }
+            Entry::Step { plan, step, result } => {
+                if let Some(told) = plans.get_mut(&plan) {
+                    told.steps.retain(|(at, _)| *at != step);
+                    told.steps.push((step, Some(result)));
+                }
+            }
+            Entry::Ended { plan, result } => {
+                if let Some(told) = plans.get_mut(&plan) {
+                    told.result = Some(result);
+                }
+            }
+        }
+    }
+    order.iter().filter_map(|id| plans.remove(id)).collect()
+}
+
+/// The last line that can be read, and whether the file ends within a line.
+fn last_record(file: &mut File) -> std::io::Result<(Option<Record>, bool)> {
+    let length = file.seek(SeekFrom::End(0))?;
+    let mut size: u64 = 64 * 1024;
+    loop {
+        let start = length.saturating_sub(size);
+        file.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        let torn = bytes.last().is_some_and(|byte| *byte != b'\n');
+        let found =
+            bytes.split(|byte| *byte == b'\n').rev().find_map(|line| serde_json::from_slice::<Record>(line).ok());
+        if found.is_some() || start == 0 {
+            return Ok((found, torn));
+        }
+        size *= 4;
+    }
+}
+
+fn storage(path: &Path, error: &std::io::Error) -> Error {
+    Error::Storage { what: path.display().to_string(), why: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actions::guard::tests::plan;
+
+    fn journal(folder: &Path) -> Journal {
+        Journal::open(folder, Who { user: "dana".into(), ..Who::default() }, Clock::System).unwrap()
+    }
+
+    fn begun() -> Entry {
+        Entry::Begun { plan: Box::new(plan()), consent: Consent::default(), profile: "demo".into() }
+    }
+
+    #[test]
+    fn a_plan_that_was_begun_and_not_ended_is_told_as_unfinished() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = journal(folder.path());
+        journal.append(begun()).unwrap();
+        journal.append(Entry::Intent { plan: "p1".into(), step: 0 }).unwrap();
+        let told = journal.told().unwrap();
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0].result, None);
+        assert_eq!(told[0].steps, vec![(0, None)]);
+        assert_eq!(told[0].who.user, "dana");
+    }
+
+    #[test]
+    fn a_line_that_is_changed_or_taken_out_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = journal(folder.path());
+        for step in 0..3 {
+            journal.append(Entry::Intent { plan: "p1".into(), step }).unwrap();
+        }
+        assert_eq!(journal.read().unwrap().1, Vec::<String>::new());
+        let text = std::fs::read_to_string(journal.path()).unwrap();
+        std::fs::write(journal.path(), text.replace("\"step\":1", "\"step\":7")).unwrap();
+        assert!(journal.read().unwrap().1[0].contains("line 2: was changed"));
+        let without: String =
+            text.lines().enumerate().filter(|(at, _)| *at != 1).map(|(_, line)| format!("{line}\n")).collect();
+        std::fs::write(journal.path(), without).unwrap();
+        assert!(journal.read().unwrap().1[0].contains("line 2: does not follow"));
+    }
+
+    #[test]
+    fn a_torn_last_line_does_not_swallow_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = journal(folder.path());
+        journal.append(begun()).unwrap();
+        let mut file = OpenOptions::new().append(true).open(journal.path()).unwrap();
+        file.write_all(b"{\"seq\":2,\"at\":\"20").unwrap();
+        journal.append(Entry::Ended { plan: "p1".into(), result: Outcome::Done }).unwrap();
+        let (records, faults) = journal.read().unwrap();
+        assert_eq!(records.len(), 2);
+        assert_eq!(faults.len(), 1, "the torn line is named: {faults:?}");
+        assert_eq!(journal.told().unwrap()[0].result, Some(Outcome::Done));
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_an_error_with_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let error = Journal::open(&file.join("state"), Who::default(), Clock::System).unwrap_err();
+        assert!(matches!(error, Error::Storage { .. }), "{error}");
+    }
+}
