@@ -1,1 +1,8 @@
-//! .
+//! The terminal: what it can do, the painter, the modes and their restoring, input, signals, the clipboard.
+//!
+//! Nothing here knows what is shown or what a key means: frames come in as ratatui buffers, keys go out as
+//! [`crate::model::input`] says.
+
+pub mod capability;
+mod ink;
+pub mod painter;
