@@ -4,6 +4,7 @@
 //! socket. Whoever calls one does it through [`call`], where faults are met and requests are counted.
 
 pub mod listen;
+pub mod prometheus;
 
 use std::sync::Arc;
 use std::time::Duration;
