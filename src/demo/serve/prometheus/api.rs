@@ -95,23 +95,23 @@ fn wrong_method(posts: bool) -> Answer {
     answer
 }
 
-fn wrong(text: &str) -> Box<Answer> {
-    Box::new(bad(text))
+fn wrong<T>(text: &str) -> Outcome<T> {
+    Err(Box::new(bad(text)))
 }
 
 fn parsed(name: &str, query: &str) -> Outcome<Expr> {
-    promql::parse(query).map_err(|error| wrong(&format!("invalid parameter {name:?}: {error}")))
+    promql::parse(query).or_else(|error| wrong(&format!("invalid parameter {name:?}: {error}")))
 }
 
 fn time(given: &Parameters, name: &str, absent: Option<i64>) -> Outcome<i64> {
-    given.time(name, absent).map_err(|error| wrong(&error))
+    given.time(name, absent).or_else(|error| wrong(&error))
 }
 
 fn timeout(given: &Parameters) -> Outcome<()> {
     if given.get("timeout").is_empty() {
         return Ok(());
     }
-    given.duration("timeout").map(|_| ()).map_err(|error| wrong(&error))
+    given.duration("timeout").map(|_| ()).or_else(|error| wrong(&error))
 }
 
 fn query(catalog: &Catalog, given: &Parameters) -> Outcome<Json> {
@@ -125,20 +125,20 @@ fn query(catalog: &Catalog, given: &Parameters) -> Outcome<Json> {
 fn query_range(catalog: &Catalog, given: &Parameters) -> Outcome<Json> {
     let (start, end) = (time(given, "start", None)?, time(given, "end", None)?);
     if end < start {
-        return Err(wrong("invalid parameter \"end\": end timestamp must not be before start time"));
+        return wrong("invalid parameter \"end\": end timestamp must not be before start time");
     }
-    let step = given.duration("step").map_err(|error| wrong(&error))?;
+    let step = given.duration("step").or_else(|error| wrong(&error))?;
     if step <= 0 {
-        return Err(wrong(
+        return wrong(
             "invalid parameter \"step\": zero or negative query resolution step widths are not accepted. \
              Try a positive integer",
-        ));
+        );
     }
     if (end - start) / step > 11_000 {
-        return Err(wrong(
+        return wrong(
             "exceeded maximum resolution of 11,000 points per timeseries. \
              Try decreasing the query resolution (?step=XX)",
-        ));
+        );
     }
     timeout(given)?;
     let expression = parsed("query", given.get("query"))?;
@@ -149,7 +149,7 @@ fn query_range(catalog: &Catalog, given: &Parameters) -> Outcome<Json> {
     };
     if !kind.is_empty() {
         let text = format!("invalid expression type \"{kind}\" for range query, must be Scalar or instant Vector");
-        return Err(wrong(&text));
+        return wrong(&text);
     }
     let steps = Steps { start, end, step };
     let value = evaluate(catalog, &expression, steps).map_err(|error| Box::new(fault(&error)))?;
@@ -164,8 +164,9 @@ fn found(catalog: &Catalog, given: &Parameters) -> Outcome<Vec<Arc<dyn Source>>>
     for text in given.all("match[]") {
         any = true;
         let expression = parsed("match[]", text)?;
-        let selector = promql::selectors(&expression)
-            .ok_or_else(|| wrong(&format!("invalid parameter \"match[]\": {text:?} is not a series selector")))?;
+        let Some(selector) = promql::selectors(&expression) else {
+            return wrong(&format!("invalid parameter \"match[]\": {text:?} is not a series selector"));
+        };
         found.extend(catalog.select(&selector.matchers, selector.name.as_deref()));
     }
     if !any {
@@ -182,7 +183,7 @@ fn found(catalog: &Catalog, given: &Parameters) -> Outcome<Vec<Arc<dyn Source>>>
 
 fn series(catalog: &Catalog, given: &Parameters) -> Outcome<Json> {
     if given.all("match[]").next().is_none() {
-        return Err(wrong("no match[] parameter provided"));
+        return wrong("no match[] parameter provided");
     }
     let found = found(catalog, given)?;
     Ok(found.iter().take(limit(given)).map(|source| labels(source.labels())).collect())
@@ -201,7 +202,7 @@ fn names(found: &[Arc<dyn Source>], of: impl Fn(&Arc<dyn Source>) -> Vec<String>
 fn label_values(catalog: &Catalog, name: &str, given: &Parameters) -> Outcome<Json> {
     let letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if name.is_empty() || !name.chars().all(letter) || name.starts_with(|c: char| c.is_ascii_digit()) {
-        return Err(wrong(&format!("invalid label name: {name:?}")));
+        return wrong(&format!("invalid label name: {name:?}"));
     }
     let of = |source: &Arc<dyn Source>| {
         let value = source.labels().get(name).to_owned();
@@ -242,7 +243,7 @@ fn alert(active: &rules::Active) -> Json {
 fn rule_groups(catalog: &Catalog, given: &Parameters) -> Outcome<Json> {
     let kind = given.get("type").to_lowercase();
     if !["", "alert", "record"].contains(&kind.as_str()) {
-        return Err(wrong(&format!("invalid parameter \"type\": not supported value {:?}", given.get("type"))));
+        return wrong(&format!("invalid parameter \"type\": not supported value {:?}", given.get("type")));
     }
     let active = rules::active(catalog);
     let evaluated = rfc3339(catalog.begin + catalog.scrape() * super::ledger::INTERVAL);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use promql_parser::label::{METRIC_NAME, Matchers};
 
-use super::families::{self, FAMILIES, Family};
+use super::families::{self, FAMILIES};
 use super::ledger::{Account, INTERVAL, Ledger, Place};
 use super::promql::{Labels, Sample, Samples, Source, matches};
 use super::rules;
@@ -74,15 +74,6 @@ impl Catalog {
         Self { world: Arc::clone(world), traffic, accounts: ledger.accounts().clone(), begin: ledger.begin(), now }
     }
 
-    /// The names of the metrics that a selector may mean.
-    fn families<'a>(
-        &self,
-        matchers: &'a Matchers,
-        name: Option<&'a str>,
-    ) -> impl Iterator<Item = &'static Family> + 'a {
-        FAMILIES.iter().filter(move |family| may_be(family.name, matchers, name))
-    }
-
     /// The number of the present scrape.
     pub(super) fn scrape(&self) -> i64 {
         (self.now - self.begin).div_euclid(INTERVAL)
@@ -105,7 +96,10 @@ impl Catalog {
 
 impl Samples for Catalog {
     fn select(&self, matchers: &Matchers, name: Option<&str>) -> Vec<Arc<dyn Source>> {
-        let scraped = self.families(matchers, name).flat_map(|family| (family.series)(self, family));
+        let scraped = FAMILIES
+            .iter()
+            .filter(|family| may_be(family.name, matchers, name))
+            .flat_map(|family| (family.series)(self, family));
         let derived = rules::series(self, &|metric| may_be(metric, matchers, name));
         let mut found: Vec<Arc<dyn Source>> =
             scraped.chain(derived).filter(|source| matches(source.labels(), matchers, name)).collect();

@@ -8,7 +8,7 @@ use super::catalog::Catalog;
 use super::ledger::{Account, BOUNDS, Outcome, Place, Totals};
 use super::promql::{Labels, Source};
 use crate::demo::random::{fraction, hash, mix};
-use crate::demo::store::ObjectKey;
+use crate::demo::store::{Object, ObjectKey};
 use crate::demo::story::Mode;
 use crate::demo::traffic::ServiceKey;
 use crate::demo::world::{Scenario, World};
@@ -18,7 +18,7 @@ pub(super) struct Family {
     pub(super) name: &'static str,
     /// The name under which its type and help are known, its type, its help.
     pub(super) about: (&'static str, &'static str, &'static str),
-    pub(super) series: fn(&Catalog, &Family) -> Vec<Arc<dyn Source>>,
+    pub(super) series: fn(&Catalog, &Self) -> Vec<Arc<dyn Source>>,
 }
 
 const QUEUE_LATENCY: &str = "revision_request_latencies";
@@ -322,7 +322,7 @@ fn scrape_of(catalog: &Catalog, time: i64) -> usize {
 
 fn restarts(catalog: &Catalog, family: &Family) -> Vec<Arc<dyn Source>> {
     let pods: Vec<Json> = catalog.world.enter(|state, _| {
-        state.store.shelf("pods").map_or_else(Vec::new, |shelf| shelf.objects.values().map(|pod| pod.value()).collect())
+        state.store.shelf("pods").map_or_else(Vec::new, |shelf| shelf.objects.values().map(Object::value).collect())
     });
     let mut out = vec![];
     for pod in &pods {

@@ -107,10 +107,7 @@ pub(super) fn bad(error: &str) -> Answer {
 
 /// A query's fault.
 pub(super) fn fault(fault: &Fault) -> Answer {
-    match fault {
-        Fault::Bad(error) => bad(error),
-        Fault::Execution(error) => failure(StatusCode::UNPROCESSABLE_ENTITY, "execution", error),
-    }
+    failure(StatusCode::UNPROCESSABLE_ENTITY, "execution", &fault.0)
 }
 
 fn failure(status: StatusCode, kind: &str, error: &str) -> Answer {

@@ -208,11 +208,12 @@ fn expand(template: &str, labels: &Labels, value: f64) -> String {
         out.push_str(before);
         let (inside, after) = after.split_once("}}").unwrap_or((after, ""));
         let inside = inside.trim();
-        out.push_str(&match inside {
+        let text = match inside {
             "$value" => number((value * 100.0).round() / 100.0),
             "$value | humanizePercentage" => format!("{}%", (value * 1e4).round() / 100.0),
             _ => inside.strip_prefix("$labels.").map_or_else(String::new, |name| labels.get(name).to_owned()),
-        });
+        };
+        out.push_str(&text);
         rest = after;
     }
     out.push_str(rest);

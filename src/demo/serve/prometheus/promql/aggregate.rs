@@ -126,9 +126,9 @@ fn counted(
     expression: &AggregateExpr,
     groups: &BTreeMap<Labels, Vec<Series>>,
 ) -> Result<Vec<Series>, Fault> {
-    let label = match expression.param.as_ref().map(|parameter| evaluation.value(parameter)).transpose()? {
-        Some(Value::Text(label)) => label,
-        _ => return Err(Fault::execution("count_values needs a label name")),
+    let parameter = expression.param.as_ref().map(|parameter| evaluation.value(parameter)).transpose()?;
+    let Some(Value::Text(label)) = parameter else {
+        return Err(Fault::execution("count_values needs a label name"));
     };
     let steps = evaluation.steps.count();
     let mut out: BTreeMap<Labels, Vec<Option<f64>>> = BTreeMap::new();

@@ -205,17 +205,13 @@ fn insert(
 
 /// `and`, `or`, `unless`.
 fn set(operator: &str, left: Vec<Series>, right: Vec<Series>, modifier: &BinModifier) -> Vec<Series> {
-    match operator {
-        "or" => {
-            let present = presence(&left, modifier);
-            let rest = masked(right, &present, modifier, false);
-            left.into_iter().chain(rest).collect()
-        }
-        _ => {
-            let present = presence(&right, modifier);
-            masked(left, &present, modifier, operator == "and")
-        }
+    if operator == "or" {
+        let present = presence(&left, modifier);
+        let rest = masked(right, &present, modifier, false);
+        return left.into_iter().chain(rest).collect();
     }
+    let present = presence(&right, modifier);
+    masked(left, &present, modifier, operator == "and")
 }
 
 /// At which steps there is a value, by signature.

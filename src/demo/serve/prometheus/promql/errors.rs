@@ -2,19 +2,14 @@
 
 use promql_parser::parser::{self, Expr};
 
-/// Why a query cannot be answered.
+/// Why a query cannot be evaluated on this data (`execution`, 422); what is wrong with the query itself, [`parse`] says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// The query itself is wrong (`bad_data`, 400).
-    Bad(String),
-    /// It cannot be evaluated on this data (`execution`, 422).
-    Execution(String),
-}
+pub(crate) struct Fault(pub(crate) String);
 
 impl Fault {
     /// A fault while evaluating.
     pub(crate) fn execution(text: impl Into<String>) -> Self {
-        Self::Execution(text.into())
+        Self(text.into())
     }
 }
 

@@ -110,7 +110,9 @@ pub(super) fn plain(name: &str) -> Option<fn(&[f64]) -> f64> {
         "max_over_time" => |values| values.iter().copied().fold(f64::NAN, f64::max),
         "stddev_over_time" => |values| variance(values).sqrt(),
         "stdvar_over_time" => variance,
-        "changes" => |values| pairs(values, |a, b| a.total_cmp(&b).is_ne() && !(a == b)),
+        "changes" => |values| {
+            pairs(values, |a, b| !(a.is_nan() && b.is_nan()) && a.partial_cmp(&b) != Some(std::cmp::Ordering::Equal))
+        },
         "resets" => |values| pairs(values, |a, b| b < a),
         _ => return None,
     })

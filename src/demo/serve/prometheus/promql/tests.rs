@@ -63,7 +63,7 @@ fn shelf() -> Shelf {
 }
 
 fn at(query: &str, seconds: i64) -> Result<Value, Fault> {
-    let expression = parse(query).map_err(Fault::Bad)?;
+    let expression = parse(query).map_err(Fault)?;
     evaluate(&shelf(), &expression, Steps::instant(seconds * 1000))
 }
 
@@ -90,7 +90,7 @@ fn one(query: &str, seconds: i64) -> f64 {
 
 fn fault(query: &str) -> String {
     match at(query, 600) {
-        Err(Fault::Bad(text) | Fault::Execution(text)) => text,
+        Err(Fault(text)) => text,
         Ok(value) => panic!("{query}: {value:?}"),
     }
 }
