@@ -1,0 +1,23 @@
+//! One client for each cluster: credentials, lists and watches, the service proxy, port-forwards, access reviews.
+//!
+//! Reading is free; whatever changes the cluster takes a [`crate::actions::Permit`]. What the objects mean does not
+//! belong here: that is the business of the systems that live in the cluster.
+
+mod access;
+mod asked;
+mod cluster;
+mod credential;
+mod errors;
+mod exec;
+mod forward;
+mod proxies;
+mod review;
+mod service;
+mod source;
+
+pub use access::Access;
+pub use cluster::{Cluster, PatchKind};
+pub use forward::Forwarded;
+pub use review::Review;
+pub use service::{Scheme, ServiceTarget};
+pub use source::{Described, Source};
