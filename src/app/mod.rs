@@ -3,4 +3,6 @@
 //! `update` is synchronous and asks neither the clock nor the outside; the driver carries out the effects it returns.
 
 pub mod command;
+pub mod field;
 pub mod keymap;
+pub mod lines;
