@@ -2,6 +2,8 @@
 //!
 //! `update` is synchronous and asks neither the clock nor the outside; the driver carries out the effects it returns.
 
+pub mod bench;
+pub mod catalogue;
 pub mod command;
 pub mod field;
 pub mod keymap;

@@ -8,6 +8,7 @@ pub mod health;
 pub mod id;
 pub mod input;
 pub mod plan;
+pub mod prediction;
 pub mod record;
 pub mod serving;
 pub mod text;
