@@ -12,5 +12,6 @@ pub mod prediction;
 pub mod record;
 pub mod serving;
 pub mod text;
+pub mod transition;
 pub mod value;
 pub mod verb;
