@@ -4,13 +4,16 @@
 //! clock. Does not belong here: anything that only one system knows.
 
 pub mod clock;
+pub mod columns;
 pub mod health;
 pub mod id;
 pub mod input;
 pub mod plan;
 pub mod prediction;
+pub mod query;
 pub mod record;
 pub mod serving;
+pub mod table;
 pub mod text;
 pub mod transition;
 pub mod value;

@@ -158,10 +158,11 @@ impl Value {
         }
     }
 
-    /// Order within a column, ascending. `None` and NaN come last; a descending sort must keep them last.
+    /// Order within a column, ascending: a total order. `None`, NaN and lines without a point come last; a descending
+    /// sort must keep them last ([`Self::sorts_last`]).
     #[must_use]
     pub fn order(&self, other: &Self) -> Ordering {
-        match (self.is_none(), other.is_none()) {
+        match (self.sorts_last(), other.sorts_last()) {
             (true, true) => return Ordering::Equal,
             (true, false) => return Ordering::Greater,
             (false, true) => return Ordering::Less,
@@ -169,18 +170,32 @@ impl Value {
         }
         match (self, other) {
             (Self::Pair(a), Self::Pair(b)) => a.0.order(&b.0).then_with(|| a.1.order(&b.1)),
-            (Self::Pair(a), b) => a.0.order(b),
-            (a, Self::Pair(b)) => a.order(&b.0),
+            // equal first halves must not be equal to all of their pairs, or the order would not be one
+            (Self::Pair(a), b) => a.0.order(b).then(Ordering::Greater),
+            (a, Self::Pair(b)) => a.order(&b.0).then(Ordering::Less),
             (Self::State(a), Self::State(b)) => a.health.cmp(&b.health).then_with(|| a.word.cmp(&b.word)),
             (Self::Time(a), Self::Time(b)) => a.cmp(b),
             (Self::Text(a) | Self::Link(a, _), Self::Text(b) | Self::Link(b, _)) => natural(a, b),
-            (Self::Bool(a), Self::Bool(b)) => a.cmp(b),
             (Self::Int(a), Self::Int(b)) => a.cmp(b),
             (a, b) => match (a.number(), b.number()) {
-                (Some(a), Some(b)) => a.total_cmp(&b),
+                (Some(x), Some(y)) => x.total_cmp(&y).then_with(|| b.is_whole().cmp(&a.is_whole())),
                 _ => a.rank().cmp(&b.rank()),
             },
         }
+    }
+
+    /// Whether it has nothing to sort by, so that it comes last whichever way the column is sorted.
+    #[must_use]
+    pub fn sorts_last(&self) -> bool {
+        match self {
+            Self::Share(_) | Self::Spark(_) => self.number().is_none_or(f64::is_nan),
+            Self::Pair(pair) => pair.0.sorts_last(),
+            _ => self.is_none(),
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        matches!(self, Self::Int(_))
     }
 
     fn rank(&self) -> u8 {
@@ -227,41 +242,41 @@ impl From<i64> for Value {
     }
 }
 
-/// Compares texts so that runs of digits count as numbers: `v9` before `v12`.
+/// Compares texts so that runs of digits count as numbers: `v9` before `v12`. Allocates nothing: it runs for each
+/// comparison of a sort.
 fn natural(a: &str, b: &str) -> Ordering {
-    let (mut left, mut right) = (a.chars().peekable(), b.chars().peekable());
+    let (mut left, mut right) = (a, b);
     loop {
-        match (left.peek().copied(), right.peek().copied()) {
+        let (mut lefts, mut rights) = (left.chars(), right.chars());
+        let order = match (lefts.next(), rights.next()) {
             (None, None) => return a.cmp(b),
             (None, Some(_)) => return Ordering::Less,
             (Some(_), None) => return Ordering::Greater,
-            (Some(x), Some(y)) if x.is_ascii_digit() && y.is_ascii_digit() => {
-                let (x, y) = (digits(&mut left), digits(&mut right));
-                let order = x.len().cmp(&y.len()).then_with(|| x.cmp(&y));
-                if order.is_ne() {
-                    return order;
+            (Some(one), Some(other)) if one.is_ascii_digit() && other.is_ascii_digit() => {
+                let ((one, left_behind), (other, right_behind)) = (digits(left), digits(right));
+                (left, right) = (left_behind, right_behind);
+                one.len().cmp(&other.len()).then_with(|| one.cmp(other))
+            }
+            (Some(one), Some(other)) => {
+                (left, right) = (lefts.as_str(), rights.as_str());
+                if one.is_ascii() && other.is_ascii() {
+                    one.to_ascii_lowercase().cmp(&other.to_ascii_lowercase())
+                } else {
+                    one.to_lowercase().cmp(other.to_lowercase())
                 }
             }
-            (Some(x), Some(y)) => {
-                let order = x.to_lowercase().cmp(y.to_lowercase());
-                if order.is_ne() {
-                    return order;
-                }
-                left.next();
-                right.next();
-            }
+        };
+        if order.is_ne() {
+            return order;
         }
     }
 }
 
-fn digits(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
-    let mut run = String::new();
-    while let Some(digit) = chars.next_if(char::is_ascii_digit) {
-        if digit != '0' || !run.is_empty() {
-            run.push(digit);
-        }
-    }
-    run
+/// The run of digits at the beginning without its leading zeros, and what follows it.
+fn digits(text: &str) -> (&str, &str) {
+    let end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    let (run, behind) = text.split_at_checked(end).unwrap_or((text, ""));
+    (run.trim_start_matches('0'), behind)
 }
 
 #[cfg(test)]
@@ -285,5 +300,48 @@ mod tests {
     #[test]
     fn what_is_worst_sorts_first() {
         assert_eq!(Value::state(Health::Bad, "x").order(&Value::state(Health::Good, "a")), Ordering::Less);
+    }
+
+    #[test]
+    fn the_order_of_values_is_total() {
+        let pair = |a: Value, b: Value| Value::pair(a, b);
+        let spark = |points| Value::Spark(Arc::new(Series { unit: Unit::None, limit: None, points }));
+        let big = 1_i64 << 53;
+        let values = [
+            Value::None,
+            Value::text("v9"),
+            Value::text("v09"),
+            Value::text("V10"),
+            Value::text("v1x"),
+            Value::text("é"),
+            Value::Int(big),
+            Value::Int(big + 1),
+            Value::Int(1),
+            Value::Number(9_007_199_254_740_992.0, Unit::None),
+            Value::Number(f64::NAN, Unit::None),
+            Value::Number(1.0, Unit::Ratio),
+            Value::Bool(true),
+            spark(vec![]),
+            spark(vec![(0, 5.0)]),
+            Value::Share(Arc::new([])),
+            Value::Time(DateTime::UNIX_EPOCH),
+            Value::state(Health::Bad, "x"),
+            pair(Value::Int(1), Value::Int(2)),
+            pair(Value::Int(1), Value::None),
+            pair(Value::Int(big), Value::text("a")),
+            pair(Value::None, Value::Int(1)),
+            pair(spark(vec![]), Value::Int(1)),
+        ];
+        for a in &values {
+            for b in &values {
+                assert_eq!(a.order(b), b.order(a).reverse(), "{a:?} {b:?}");
+                for c in &values {
+                    if a.order(b).is_le() && b.order(c).is_le() {
+                        assert!(a.order(c).is_le(), "{a:?} {b:?} {c:?}");
+                        assert!(a.order(c).is_lt() || a.order(b).is_eq() && b.order(c).is_eq(), "{a:?} {b:?} {c:?}");
+                    }
+                }
+            }
+        }
     }
 }
