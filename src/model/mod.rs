@@ -8,6 +8,7 @@ pub mod columns;
 pub mod health;
 pub mod id;
 pub mod input;
+pub mod join;
 pub mod plan;
 pub mod prediction;
 pub mod query;
