@@ -4,12 +4,15 @@
 //! which it reacts (the controllers), and the HTTP servers. Not here: anything that Quarterdeck itself uses to talk to
 //! a system; the world must be checked by those clients, so it shares nothing with them.
 
+pub mod cluster;
 pub mod random;
 pub mod registry;
 pub mod serve;
+pub mod start;
 pub mod store;
 pub mod story;
 pub mod traffic;
 pub mod world;
 
+pub use start::{Demo, Options};
 pub use world::{Fault, Scenario, System, World};

@@ -162,25 +162,40 @@ impl Store {
             metadata.insert("resourceVersion".into(), version.to_string().into());
         }
         let object = object(version, &value);
-        let shelf = self.shelves.entry(kind).or_default();
-        let before = shelf.objects.insert(key.clone(), object.clone());
+        let kept = self.shelves.entry(kind).or_default();
+        let before = kept.objects.insert(key.clone(), object.clone());
         let happened = if before.is_some() { Happened::Modified } else { Happened::Added };
-        shelf.remember(Entry { happened, key, object: object.clone(), before });
+        kept.remember(Entry { happened, key, object: object.clone(), before });
         object
+    }
+
+    /// Stores an object unless it is as it was.
+    pub fn put_changed(&mut self, kind: &'static str, mut value: Value) {
+        let text = |path: &str| value.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let key = ObjectKey { namespace: text("/metadata/namespace"), name: text("/metadata/name") };
+        if let Some(known) = self.get(kind, &key) {
+            if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+                metadata.insert("resourceVersion".into(), known.version.to_string().into());
+            }
+            if value.to_string().as_bytes() == known.text.as_ref() {
+                return;
+            }
+        }
+        self.put(kind, value);
     }
 
     /// Removes an object; returns it as it was, with the resourceVersion of its end.
     pub fn remove(&mut self, kind: &str, key: &ObjectKey) -> Option<Object> {
         let version = self.version + 1;
-        let shelf = self.shelves.get_mut(kind)?;
-        let before = shelf.objects.remove(key)?;
+        let kept = self.shelves.get_mut(kind)?;
+        let before = kept.objects.remove(key)?;
         self.version = version;
         let mut value = before.value();
         if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.insert("resourceVersion".into(), version.to_string().into());
         }
         let object = object(version, &value);
-        shelf.remember(Entry {
+        kept.remember(Entry {
             happened: Happened::Deleted,
             key: key.clone(),
             object: object.clone(),

@@ -54,6 +54,9 @@ pub struct Revision {
     pub faulty_since: Option<DateTime<Utc>>,
 }
 
+/// From when on which share (0 to 1) went to which revision.
+pub type Split = (DateTime<Utc>, Vec<(String, f64)>);
+
 /// A service: its load, its revisions, and every split of traffic that it had.
 #[derive(Debug, Clone)]
 pub struct Service {
@@ -63,7 +66,7 @@ pub struct Service {
     pub rps: f64,
     /// Its revisions, oldest first; never removed, for the past keeps its metrics.
     pub revisions: Vec<Revision>,
-    splits: Vec<(DateTime<Utc>, Vec<(String, f64)>)>,
+    splits: Vec<Split>,
 }
 
 /// All services' load.
@@ -105,14 +108,6 @@ impl Traffic {
         if let Some(service) = self.services.get_mut(key)
             && service.splits.last().is_none_or(|(_, known)| *known != shares)
         {
-            service.splits.push((at, shares));
-        }
-    }
-
-    /// Says that the newest split was another one since `at`.
-    pub fn replace_last_split(&mut self, key: &ServiceKey, at: DateTime<Utc>, shares: Vec<(String, f64)>) {
-        if let Some(service) = self.services.get_mut(key) {
-            service.splits.pop();
             service.splits.push((at, shares));
         }
     }
@@ -174,7 +169,7 @@ impl Service {
 
     /// Every split that it had, with the time from which it held, oldest first.
     #[must_use]
-    pub fn splits(&self) -> &[(DateTime<Utc>, Vec<(String, f64)>)] {
+    pub fn splits(&self) -> &[Split] {
         &self.splits
     }
 

@@ -5,15 +5,18 @@
 //! nobody sleeps here; servers that wait do so on [`World::changes`].
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
+use super::cluster::agenda::Agenda;
+use super::cluster::endpoint::Endpoint;
 use super::registry::Registry;
 use super::store::Store;
-use super::story::{self, Mode, SERVICES, ServiceStory};
-use super::traffic::{Metrics, Revision, ServiceKey, Traffic};
+use super::story::{Mode, ServiceStory};
+use super::traffic::{Metrics, ServiceKey, Traffic};
 use crate::model::clock::Clock;
 
 /// What goes wrong in the world.
@@ -78,6 +81,8 @@ pub struct World {
     start: DateTime<Utc>,
     state: Mutex<State>,
     revision: watch::Sender<u64>,
+    ticks: watch::Sender<DateTime<Utc>>,
+    watches: AtomicUsize,
 }
 
 /// Everything that changes in the world.
@@ -91,6 +96,18 @@ pub struct State {
     pub traffic: Traffic,
     /// Models, versions, runs.
     pub registry: Registry,
+    /// What goes wrong.
+    pub scenario: Scenario,
+    /// What the controllers know of each InferenceService.
+    pub endpoints: BTreeMap<ServiceKey, Endpoint>,
+    /// Work that is not due yet.
+    pub agenda: Agenda,
+    /// The time up to which the state is settled.
+    pub present: DateTime<Utc>,
+    /// How many pods were ever made.
+    pub made: u64,
+    /// How many predictions each revision has been asked for.
+    pub calls: BTreeMap<(ServiceKey, String), u64>,
     touched: u64,
     faults: Vec<(System, String, Fault)>,
     requests: BTreeMap<(System, String), u64>,
@@ -106,15 +123,20 @@ impl World {
             store: Store::starting_at(80_000),
             traffic: Traffic::new(setup.seed, start),
             registry: Registry::seeded(setup.seed, start, setup.scale),
+            scenario: setup.scenario,
+            endpoints: BTreeMap::new(),
+            agenda: Agenda::default(),
+            present: start,
+            made: 0,
+            calls: BTreeMap::new(),
             touched: 0,
             faults: Vec::new(),
             requests: BTreeMap::new(),
         };
-        for service in SERVICES {
-            state.seed_traffic(setup.scenario, service, start);
-        }
+        state.seed_cluster(start, setup.scale);
         let revision = watch::Sender::new(state.revision());
-        Arc::new(Self { setup, start, state: Mutex::new(state), revision })
+        let ticks = watch::Sender::new(start);
+        Arc::new(Self { setup, start, state: Mutex::new(state), revision, ticks, watches: AtomicUsize::new(0) })
     }
 
     /// The world's time.
@@ -161,7 +183,30 @@ impl World {
 
     /// Brings the state up to the clock's present, and wakes the watchers; to be called after a virtual clock moved.
     pub fn touch(&self) {
-        self.enter(|_, _| ());
+        let now = self.enter(|_, now| now);
+        self.ticks.send_replace(now);
+    }
+
+    /// A receiver that wakes whenever time has passed.
+    #[must_use]
+    pub fn ticks(&self) -> watch::Receiver<DateTime<Utc>> {
+        self.ticks.subscribe()
+    }
+
+    /// How many watches are open.
+    #[must_use]
+    pub fn watches(&self) -> usize {
+        self.watches.load(Ordering::Relaxed)
+    }
+
+    /// A watch was opened.
+    pub(crate) fn watch_began(&self) {
+        self.watches.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A watch was closed.
+    pub(crate) fn watch_ended(&self) {
+        self.watches.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// What a service's revision does at a time, past or present (or future, as things stand).
@@ -213,7 +258,7 @@ impl World {
         let set = self.enter(|state, _| {
             let faults =
                 state.faults.iter().filter(|(known, part, _)| *known == system && path.contains(part.as_str()));
-            faults.map(|(_, _, fault)| fault.clone()).last()
+            faults.map(|(_, _, fault)| fault.clone()).next_back()
         });
         let outage = self.setup.scenario == Scenario::RegistryOutage && system == System::Mlflow;
         set.or_else(|| outage.then_some(Fault::Status(503, Some(5))))
@@ -255,39 +300,6 @@ impl World {
 impl State {
     fn revision(&self) -> u64 {
         self.store.version() + self.touched
-    }
-
-    /// Does all work that is due by now.
-    fn settle(&mut self, _now: DateTime<Utc>) {}
-
-    fn seed_traffic(&mut self, scenario: Scenario, service: &ServiceStory, start: DateTime<Utc>) {
-        let key = ServiceKey { namespace: service.namespace.into(), name: service.name.into() };
-        self.traffic.add_service(key.clone(), service.mode, service.rps);
-        let mut since = start;
-        for revision in service.revisions {
-            let degrades = story::degrades(scenario, service.namespace, service.name, revision.version);
-            let created = start - TimeDelta::minutes(revision.age_minutes);
-            let facts = Revision {
-                name: revision_name(service, revision.number),
-                model: service.model.into(),
-                version: revision.version,
-                created,
-                p50: revision.p50,
-                errors: revision.errors,
-                faulty_since: degrades.then(|| start - TimeDelta::minutes(10)),
-            };
-            self.traffic.add_revision(&key, facts);
-            // Until its end a revision was alone; the present split holds since the newest one came.
-            self.traffic.set_split(&key, created, vec![(revision_name(service, revision.number), 1.0)]);
-            since = created;
-        }
-        let shares = service.revisions.iter().filter(|revision| revision.percent > 0);
-        let shares =
-            shares.map(|revision| (revision_name(service, revision.number), f64::from(revision.percent) / 100.0));
-        let shares: Vec<_> = shares.collect();
-        if shares.len() > 1 {
-            self.traffic.replace_last_split(&key, since, shares);
-        }
     }
 }
 

@@ -3,8 +3,14 @@
 //! A server is a function from a whole request to an answer, so that the API server's proxy can call it without a
 //! socket. Whoever calls one does it through [`call`], where faults are met and requests are counted.
 
+pub mod ingress;
+pub mod kube;
 pub mod listen;
+pub mod model;
+pub mod model_metrics;
+pub mod model_server;
 pub mod prometheus;
+pub mod query;
 
 use std::sync::Arc;
 use std::time::Duration;
