@@ -6,6 +6,7 @@
 pub mod ingress;
 pub mod kube;
 pub mod listen;
+pub mod mlflow;
 pub mod model;
 pub mod model_metrics;
 pub mod model_server;

@@ -28,6 +28,12 @@ impl Query {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// All pairs in order.
+    #[must_use]
+    pub fn into_pairs(self) -> Vec<(String, String)> {
+        self.0
+    }
+
     /// Whether a flag is on: given as `true`, `1` or without a value.
     #[must_use]
     pub fn is_on(&self, name: &str) -> bool {

@@ -12,10 +12,11 @@ use serde_json::{Value as Json, json};
 use super::catalog::Catalog;
 use super::families::FAMILIES;
 use super::json::{bad, fault, instant, labels, plain, range, rfc3339, scientific, success};
-use super::parameters::{Parameters, unescaped};
+use super::parameters::Parameters;
 use super::promql::{self, Samples, Source, Steps, evaluate};
 use super::{Prometheus, rules};
 use crate::demo::serve::Answer;
+use crate::demo::serve::query::decode;
 
 /// A part of an answer, or the answer that says what is wrong.
 type Outcome<T> = Result<T, Box<Answer>>;
@@ -77,7 +78,7 @@ fn routed(server: &Prometheus, route: &str, given: &Parameters) -> Outcome<Answe
         }
         "status/walreplay" => json!({ "min": 0, "max": 0, "current": 0 }),
         other => match other.strip_prefix("label/").and_then(|rest| rest.strip_suffix("/values")) {
-            Some(name) => label_values(&catalog(), &unescaped(name), given)?,
+            Some(name) => label_values(&catalog(), &decode(name), given)?,
             None => return Ok(missing()),
         },
     };

@@ -5,6 +5,8 @@ use chrono::DateTime;
 use http::{Method, Request, header};
 use promql_parser::util::parse_duration;
 
+use crate::demo::serve::query::Query;
+
 /// All parameters in order; a form's come before those of the URL, as Go reads them.
 pub(super) struct Parameters(Vec<(String, String)>);
 
@@ -15,7 +17,7 @@ impl Parameters {
         let form = request.method() == Method::POST && kind.starts_with("application/x-www-form-urlencoded");
         let body = if form { String::from_utf8_lossy(request.body()).into_owned() } else { String::new() };
         let query = request.uri().query().unwrap_or("");
-        Self([body.as_str(), query].iter().flat_map(|text| decoded(text)).collect())
+        Self([body.as_str(), query].iter().flat_map(|text| Query::read(text).into_pairs()).collect())
     }
 
     /// The first value of a name, empty when there is none.
@@ -51,42 +53,6 @@ impl Parameters {
     }
 }
 
-/// A query string's or form's pairs; anything that does not decode stays as it is.
-pub(super) fn decoded(text: &str) -> Vec<(String, String)> {
-    let pairs = text.split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (unescaped(name), unescaped(value))
-        })
-        .collect()
-}
-
-/// Percent escapes and `+` undone.
-pub(super) fn unescaped(text: &str) -> String {
-    let mut bytes = text.as_bytes().iter();
-    let mut out = Vec::with_capacity(text.len());
-    while let Some(&byte) = bytes.next() {
-        match byte {
-            b'+' => out.push(b' '),
-            b'%' => {
-                let rest = bytes.as_slice();
-                let code = rest.get(..2).and_then(|code| std::str::from_utf8(code).ok());
-                match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-                    Some(code) => {
-                        out.push(code);
-                        bytes.next();
-                        bytes.next();
-                    }
-                    None => out.push(b'%'),
-                }
-            }
-            other => out.push(other),
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
 fn time(text: &str) -> Option<i64> {
     if let Ok(seconds) = text.parse::<f64>() {
         return rounded(seconds * 1000.0);
@@ -110,12 +76,6 @@ fn rounded(millis: f64) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn escapes_are_undone_and_broken_ones_stay() {
-        assert_eq!(unescaped("a%20b+c%zz%4"), "a b c%zz%4");
-        assert_eq!(decoded("match%5B%5D=up&x"), [("match[]".into(), "up".into()), ("x".into(), String::new())]);
-    }
 
     #[test]
     fn times_are_seconds_or_rfc_3339() {
