@@ -176,10 +176,12 @@ impl Fields {
     /// From where on results are wanted.
     pub(super) fn offset(&self) -> Result<usize, Wrong> {
         let Some(token) = self.text("page_token")?.filter(|token| !token.is_empty()) else { return Ok(0) };
-        let bad = || Wrong::invalid("Invalid page token, could not base64-decode");
-        let text = STANDARD.decode(token).map_err(|_| bad())?;
-        let token: Json = serde_json::from_slice(&text).map_err(|_| bad())?;
-        token.get("offset").and_then(Json::as_u64).and_then(|offset| usize::try_from(offset).ok()).ok_or_else(bad)
+        let read = || {
+            let text = STANDARD.decode(token).ok()?;
+            let token: Json = serde_json::from_slice(&text).ok()?;
+            usize::try_from(token.get("offset")?.as_u64()?).ok()
+        };
+        read().ok_or_else(|| Wrong::invalid("Invalid page token, could not base64-decode"))
     }
 }
 

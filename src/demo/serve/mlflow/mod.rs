@@ -118,22 +118,29 @@ fn answer(world: &World, request: &Request<Bytes>) -> Answer {
     let fields = Fields::of(request);
     let answered = match files(world, path, &fields) {
         Some(answered) => answered,
-        None => {
-            let route = ["/api/2.0/mlflow/", "/ajax-api/2.0/mlflow/"].iter().find_map(|base| path.strip_prefix(base));
-            let known: Vec<_> = ROUTES.iter().filter(|(known, ..)| Some(*known) == route).collect();
-            if known.is_empty() {
-                return html(StatusCode::NOT_FOUND, NOT_FOUND);
+        None => match handler(path, request.method()) {
+            Ok(handler) => {
+                fields.and_then(|fields| handler(world, &fields)).map(|body| answer_json(StatusCode::OK, &body))
             }
-            let Some((_, _, handler)) = known.iter().find(|(_, method, _)| method == request.method()) else {
-                return wrong_method(&known.iter().map(|(_, method, _)| method.clone()).collect::<Vec<_>>());
-            };
-            fields.and_then(|fields| handler(world, &fields)).map(|body| answer_json(StatusCode::OK, &body))
-        }
+            Err(unknown) => return *unknown,
+        },
     };
     answered.unwrap_or_else(|wrong| {
         let (status, body) = wrong.answer();
         answer_json(status, &body)
     })
+}
+
+/// What handles a path and method, or the page that says that nothing does.
+fn handler(path: &str, method: &Method) -> Result<Handler, Box<Answer>> {
+    let route = ["/api/2.0/mlflow/", "/ajax-api/2.0/mlflow/"].iter().find_map(|base| path.strip_prefix(base));
+    let known: Vec<_> = ROUTES.iter().filter(|(known, ..)| Some(*known) == route).collect();
+    if known.is_empty() {
+        return Err(Box::new(html(StatusCode::NOT_FOUND, NOT_FOUND)));
+    }
+    let methods = || known.iter().map(|(_, method, _)| method.clone()).collect::<Vec<_>>();
+    let found = known.iter().find(|(_, known, _)| known == method).map(|(_, _, handler)| *handler);
+    found.ok_or_else(|| Box::new(wrong_method(&methods())))
 }
 
 /// The routes that give files, and those of one logged model; `None` where the path is none of them.
@@ -207,6 +214,6 @@ fn is_local(host: &str) -> bool {
         Some(rest) => rest.split(']').next().unwrap_or(rest),
         None => host.rsplit_once(':').map_or(host, |(name, _)| name),
     };
-    let in_cluster = !name.contains('.') || name.ends_with(".svc") || name.ends_with(".cluster.local");
+    let in_cluster = !name.contains('.') || name.ends_with("svc") || name.ends_with("cluster.local");
     name == "localhost" || in_cluster || name.parse::<IpAddr>().is_ok()
 }
