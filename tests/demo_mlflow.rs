@@ -48,7 +48,7 @@ impl Rig {
 
     async fn champion(&self, model: &str) -> String {
         let (_, body) = self.get(&format!("registered-models/alias?name={model}&alias=champion")).await;
-        body["model_version"]["version"].as_str().unwrap().to_owned()
+        body.pointer("/model_version/version").unwrap().as_str().unwrap().to_owned()
     }
 }
 
