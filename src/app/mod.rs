@@ -5,6 +5,17 @@
 pub mod bench;
 pub mod catalogue;
 pub mod command;
+pub mod confirm;
+pub mod dialog;
+pub mod effect;
+pub mod event;
 pub mod field;
+mod join;
 pub mod keymap;
+pub mod layout;
 pub mod lines;
+pub mod own;
+pub mod pane;
+pub mod place;
+pub mod state;
+pub mod update;

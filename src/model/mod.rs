@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod columns;
+pub mod export;
 pub mod health;
 pub mod id;
 pub mod input;

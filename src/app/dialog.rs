@@ -1,0 +1,213 @@
+//! Smaller things that lie over a view: menus, the palette, arming.
+
+use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+
+use super::command::{COMMANDS, Command};
+use super::field::Field;
+use super::state::State;
+use crate::model::id::{Ref, ViewId};
+use crate::systems::Parameters;
+
+/// A choice among a few things.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Menu {
+    /// What is chosen.
+    pub title: String,
+    /// The choices.
+    pub items: Vec<MenuItem>,
+    /// The one that is lit.
+    pub at: usize,
+    /// Whether it stays open after a choice, such as columns on and off.
+    pub stays: bool,
+}
+
+/// One choice.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MenuItem {
+    /// A key that chooses it at once; empty if there is none.
+    pub key: String,
+    /// What it is called.
+    pub label: String,
+    /// More about it, dim; for what can't be chosen, the reason.
+    pub note: String,
+    /// Whether it can be chosen.
+    pub enabled: bool,
+    /// What it does.
+    pub does: MenuAction,
+}
+
+/// What a choice does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MenuAction {
+    /// Puts a text on the clipboard.
+    Copy(String),
+    /// Writes a text to a file.
+    Export {
+        /// The file's name.
+        name: String,
+        /// Its text.
+        text: String,
+    },
+    /// Asks for a plan of this verb for the rows that are chosen.
+    Verb(&'static str),
+    /// Does what a command does.
+    Command(Command),
+    /// Shows a column, or hides it.
+    ToggleColumn(usize),
+    /// Opens an object.
+    Go(Ref),
+    /// Opens the log or text of this place anew.
+    Reopen(Parameters),
+    /// Puts a saved payload into the editor.
+    Payload(String),
+    /// Saves the payload in the editor.
+    SavePayload,
+}
+
+/// What the palette finds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PaletteDialog {
+    /// What is typed.
+    pub field: Field,
+    /// What was found, the best first.
+    pub found: Vec<Entry>,
+    /// The one that is lit.
+    pub at: usize,
+}
+
+/// One thing that the palette finds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Its name.
+    pub label: String,
+    /// What it is, dim.
+    pub note: String,
+    /// What it does.
+    pub does: EntryAction,
+    /// Which characters of the label were found, by their index.
+    pub hits: Vec<u32>,
+}
+
+/// What an entry of the palette does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EntryAction {
+    /// A command.
+    Command(Command),
+    /// A verb of the row under the cursor.
+    Verb(&'static str),
+    /// A view.
+    View(ViewId),
+    /// An object.
+    Object(Ref),
+}
+
+/// As many entries are shown.
+const FOUND: usize = 60;
+
+impl PaletteDialog {
+    /// A palette in which nothing is typed yet.
+    #[must_use]
+    pub fn new(state: &State) -> Self {
+        let mut palette = Self { field: Field::new(""), found: Vec::new(), at: 0 };
+        palette.find(state);
+        palette
+    }
+
+    /// Looks anew for what is typed.
+    pub fn find(&mut self, state: &State) {
+        let pattern = Pattern::parse(self.field.text(), CaseMatching::Ignore, Normalization::Smart);
+        let mut matcher = Matcher::new(Config::DEFAULT);
+        let mut buffer = Vec::new();
+        let mut scored: Vec<(u32, Entry)> = Vec::new();
+        let typed = !self.field.text().trim().is_empty();
+        let mut offer = |entry: Entry, weight: u32| {
+            if let Some(score) = pattern.score(Utf32Str::new(&entry.label, &mut buffer), &mut matcher) {
+                scored.push((score.saturating_mul(8).saturating_add(weight), entry));
+            }
+        };
+        for view in state.catalogue.views() {
+            if view.key.is_some() || super::own::is_own(view.id) {
+                offer(Entry::new(view.title, "view", EntryAction::View(view.id)), 6);
+            }
+        }
+        for standing in state.catalogue.views().iter().filter(|view| view.key.is_none() && is_standing(state, view.id))
+        {
+            offer(Entry::new(standing.title, "view", EntryAction::View(standing.id)), 6);
+        }
+        if let Some(pane) = state.place().and_then(|place| state.catalogue.pane(place.focused_pane()?)) {
+            for verb in pane.verbs {
+                offer(Entry::new(verb.label, &format!("action on the {}", pane.noun), EntryAction::Verb(verb.id)), 5);
+            }
+        }
+        for info in COMMANDS.iter().filter(|info| in_palette(info.command)) {
+            offer(Entry::new(info.name, info.help, EntryAction::Command(info.command)), 3);
+        }
+        if typed {
+            for data in state.panes.values().filter(|data| data.pane.detail.is_some()) {
+                for row in data.rows.iter() {
+                    let what = Ref { pane: data.pane.id, key: row.key.clone() };
+                    offer(Entry::new(row.key.as_str(), data.pane.noun, EntryAction::Object(what)), 4);
+                }
+            }
+        }
+        scored.sort_by(|(a, x), (b, y)| {
+            b.cmp(a).then_with(|| x.label.len().cmp(&y.label.len())).then_with(|| x.label.cmp(&y.label))
+        });
+        self.found = scored.into_iter().take(FOUND).map(|(_, entry)| entry).collect();
+        for entry in &mut self.found {
+            pattern.indices(Utf32Str::new(&entry.label, &mut buffer), &mut matcher, &mut entry.hits);
+            entry.hits.sort_unstable();
+            entry.hits.dedup();
+        }
+        self.at = 0;
+    }
+}
+
+impl Entry {
+    fn new(label: &str, note: &str, does: EntryAction) -> Self {
+        Self { label: label.to_owned(), note: note.to_owned(), does, hits: Vec::new() }
+    }
+}
+
+/// Whether a view shows standing panes only, so that it can be opened without an object.
+fn is_standing(state: &State, view: ViewId) -> bool {
+    !super::own::is_own(view)
+        && state.catalogue.view(view).is_some_and(|view| {
+            view.sections.iter().all(|section| state.catalogue.pane(section.pane).is_some_and(|pane| pane.standing))
+        })
+}
+
+/// Whether a command makes sense when it is chosen by its name.
+fn in_palette(command: Command) -> bool {
+    !matches!(
+        command,
+        Command::Palette
+            | Command::FieldNext
+            | Command::FieldPrevious
+            | Command::Leave
+            | Command::Accept
+            | Command::CopyCommands
+            | Command::StopAfterStep
+            | Command::Send
+            | Command::Payloads
+            | Command::Revision
+            | Command::Via
+            | Command::Protocol
+            | Command::RowNext
+            | Command::RowPrevious
+            | Command::Left
+            | Command::Right
+    )
+}
+
+/// Arming a production profile by typing its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArmDialog {
+    /// The name that has to be typed.
+    pub name: String,
+    /// What is typed.
+    pub field: Field,
+    /// What is wrong with it.
+    pub fault: Option<String>,
+}

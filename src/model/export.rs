@@ -1,0 +1,89 @@
+//! Rows as data for other programs: JSON with typed values, CSV.
+
+use std::sync::Arc;
+
+use chrono::SecondsFormat;
+use serde_json::{Map, Value as Json, json};
+
+use super::record::{Head, Row};
+use super::value::Value;
+
+/// A cell as JSON: numbers as numbers (ratios as ratios, durations in seconds), moments as RFC 3339, states as words.
+/// NaN and infinities, which JSON has not, are texts.
+#[must_use]
+pub fn json_cell(value: &Value) -> Json {
+    match value {
+        Value::None => Json::Null,
+        Value::Text(text) | Value::Link(text, _) => json!(text),
+        Value::Int(number) => json!(number),
+        Value::Number(number, _) => json_number(*number),
+        Value::Bool(yes) => json!(yes),
+        Value::Time(at) => json!(at.to_rfc3339_opts(SecondsFormat::Secs, true)),
+        Value::State(state) => json!(state.word),
+        Value::Share(parts) => Json::Array(
+            parts.iter().map(|part| json!({"name": part.label, "percent": json_number(part.percent)})).collect(),
+        ),
+        Value::Spark(series) => series.last().map_or(Json::Null, json_number),
+        Value::Pair(pair) => match (json_cell(&pair.0), json_cell(&pair.1)) {
+            (first, Json::Null) => first,
+            (first, second) => json!([first, second]),
+        },
+    }
+}
+
+fn json_number(number: f64) -> Json {
+    if number.is_finite() { json!(number) } else { json!(super::text::digits(number)) }
+}
+
+/// A row as a JSON object: its key as `key`, then the columns by their stable ids.
+#[must_use]
+pub fn json_row(heads: &[Head], row: &Row) -> Json {
+    let mut object = Map::with_capacity(heads.len() + 1);
+    object.insert("key".into(), json!(row.key));
+    for (at, head) in heads.iter().enumerate() {
+        object.insert(head.id.to_string(), json_cell(row.cell(at)));
+    }
+    Json::Object(object)
+}
+
+/// A cell as a field of CSV: as in JSON, without the quotes of texts.
+#[must_use]
+pub fn csv_cell(value: &Value) -> String {
+    match json_cell(value) {
+        Json::Null => String::new(),
+        Json::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+/// Rows as CSV (RFC 4180) with a line of column ids.
+#[must_use]
+pub fn csv(heads: &[Head], rows: &[Arc<Row>]) -> String {
+    let mut out = csv::Writer::from_writer(Vec::new());
+    // writing into memory can't fail
+    let _ = out.write_record(heads.iter().map(|head| head.id.as_bytes()));
+    for row in rows {
+        let _ = out.write_record((0..heads.len()).map(|at| csv_cell(row.cell(at))));
+    }
+    out.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::value::Unit;
+
+    #[test]
+    fn json_stays_valid_with_nan_and_infinity() {
+        assert_eq!(json_cell(&Value::Number(f64::NAN, Unit::None)), json!("NaN"));
+        assert_eq!(json_cell(&Value::Number(f64::INFINITY, Unit::None)), json!("∞"));
+        assert_eq!(json_cell(&Value::Number(0.041, Unit::Ratio)), json!(0.041));
+    }
+
+    #[test]
+    fn csv_quotes_what_has_to_be_quoted() {
+        let heads = [Head::text("name", "name", 9), Head::number("n", "n", 9)];
+        let row = Row { key: "a".into(), cells: [Value::text("x, \"y\""), Value::Int(3)].into(), refs: [].into() };
+        assert_eq!(csv(&heads, &[Arc::new(row)]), "name,n\n\"x, \"\"y\"\"\",3\n");
+    }
+}
