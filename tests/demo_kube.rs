@@ -1,53 +1,13 @@
 //! The embedded world's API server and model servers, through an ordinary HTTP client.
 
-use std::sync::Arc;
+mod demo_cluster;
 
-use chrono::{DateTime, TimeDelta};
-use quarterdeck::demo::{Demo, Options, Scenario, World};
-use quarterdeck::model::clock::{Clock, VirtualClock};
+use demo_cluster::{Cluster, FRAUD};
+use quarterdeck::demo::Scenario;
 use serde_json::{Value, json};
 
-struct Cluster {
-    demo: Demo,
-    hands: VirtualClock,
-    http: reqwest::Client,
-}
-
-impl Cluster {
-    async fn start() -> Self {
-        Self::start_with(Scenario::CanaryRegression, 0).await
-    }
-
-    async fn start_with(scenario: Scenario, scale: usize) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let hands = VirtualClock::new(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
-        let clock = Clock::Virtual(hands.clone());
-        let demo = Demo::start(Options { scenario, seed: 7, scale, clock }).await.unwrap();
-        Self { demo, hands, http: reqwest::Client::builder().no_proxy().build().unwrap() }
-    }
-
-    fn world(&self) -> &Arc<World> {
-        self.demo.world()
-    }
-
-    fn advance(&self, seconds: i64) {
-        self.hands.advance(TimeDelta::seconds(seconds));
-        self.world().touch();
-    }
-
-    fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
-        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-        self.http.request(method, format!("{}{path}", self.demo.kubernetes_url())).bearer_auth(self.demo.token())
-    }
-
-    async fn get(&self, path: &str) -> (u16, Value) {
-        let response = self.request("GET", path).send().await.unwrap();
-        (response.status().as_u16(), response.json().await.unwrap())
-    }
-}
-
+const PREDICT: &str = "/v1/models/fraud-detection:predict";
 const SERVICES: &str = "/apis/serving.kserve.io/v1beta1/inferenceservices";
-const FRAUD: &str = "/apis/serving.kserve.io/v1beta1/namespaces/ml-prod/inferenceservices/fraud-detection";
 
 #[tokio::test]
 async fn without_the_token_there_is_nothing_but_the_version_and_the_health() {
@@ -212,27 +172,6 @@ async fn a_watch_ends_when_its_time_is_over() {
     assert_eq!(cluster.world().watches(), 1);
     cluster.advance(4);
     assert_eq!(response.text().await.unwrap(), "");
-}
-
-const PREDICT: &str = "/v1/models/fraud-detection:predict";
-
-impl Cluster {
-    async fn post(&self, path: &str, body: Value) -> (u16, Value) {
-        let response = self.request("POST", path).json(&body).send().await.unwrap();
-        (response.status().as_u16(), response.json().await.unwrap())
-    }
-
-    /// The proxy path of a ready pod of a revision.
-    async fn pod_of(&self, revision: &str) -> String {
-        let (_, pods) = self
-            .get(&format!("/api/v1/namespaces/ml-prod/pods?labelSelector=serving.knative.dev%2Frevision%3D{revision}"))
-            .await;
-        format!("/api/v1/namespaces/ml-prod/pods/{}", pods["items"][0]["metadata"]["name"].as_str().unwrap())
-    }
-
-    fn url(&self, name: &str) -> String {
-        self.demo.urls().into_iter().find(|(known, _)| *known == name).unwrap().1
-    }
 }
 
 #[tokio::test]

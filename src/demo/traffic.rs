@@ -90,6 +90,13 @@ impl Traffic {
         &self.services
     }
 
+    /// The load of one service alone.
+    #[must_use]
+    pub fn only(&self, key: &ServiceKey) -> Self {
+        let services = self.services.get(key).map(|service| (key.clone(), service.clone())).into_iter().collect();
+        Self { seed: self.seed, start: self.start, services }
+    }
+
     /// Adds a service without traffic.
     pub fn add_service(&mut self, key: ServiceKey, mode: Mode, rps: f64) {
         self.services.insert(key, Service { mode, rps, revisions: Vec::new(), splits: Vec::new() });

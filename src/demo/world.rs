@@ -111,6 +111,7 @@ pub struct State {
     touched: u64,
     faults: Vec<(System, String, Fault)>,
     requests: BTreeMap<(System, String), u64>,
+    forbidden: Vec<(String, String)>,
 }
 
 impl World {
@@ -132,6 +133,7 @@ impl World {
             touched: 0,
             faults: Vec::new(),
             requests: BTreeMap::new(),
+            forbidden: Vec::new(),
         };
         state.seed_cluster(start, setup.scale);
         let revision = watch::Sender::new(state.revision());
@@ -262,6 +264,23 @@ impl World {
         });
         let outage = self.setup.scenario == Scenario::RegistryOutage && system == System::Mlflow;
         set.or_else(|| outage.then_some(Fault::Status(503, Some(5))))
+    }
+
+    /// Takes a right away: reviews of rights say no, and requests are answered 403.
+    pub fn forbid(&self, verb: &str, resource: &str) {
+        self.lock().forbidden.push((verb.to_owned(), resource.to_owned()));
+    }
+
+    /// Whether a right (on `pods`, `pods/log`, …) was taken away.
+    #[must_use]
+    pub fn forbids(&self, verb: &str, resource: &str) -> bool {
+        self.lock().forbidden.iter().any(|(known, of)| known == verb && of == resource)
+    }
+
+    /// Whether any right was taken away.
+    #[must_use]
+    pub fn forbids_anything(&self) -> bool {
+        !self.lock().forbidden.is_empty()
     }
 
     /// Counts a request; `what` is its method and kind, e.g. `GET pods` or `watch pods`.

@@ -96,6 +96,8 @@ pub struct Endpoint {
     pub previous: Option<String>,
     /// What its revision template was at the last look.
     pub template: String,
+    /// Knative: whether its targets have hosts of their own (`latest-…`, `prev-…`).
+    pub tagged: bool,
     /// Whether it is stopped.
     pub stopped: bool,
     /// Since when it has been ready or not.

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::agenda::Job;
 use super::endpoint::Endpoint;
-use super::kserve::{fresh_revision, replicas_of, template};
+use super::kserve::{annotation, fresh_revision, replicas_of, template};
 use super::status::{self, Target};
 use super::workload::Workloads;
 use crate::demo::world::State;
@@ -13,6 +13,7 @@ use crate::demo::world::State;
 impl State {
     /// Makes revisions, traffic and status of a Knative endpoint as its spec asks.
     pub fn reconcile_knative(&mut self, endpoint: &mut Endpoint, service: &Value, at: DateTime<Utc>) {
+        endpoint.tagged = annotation(service, "serving.kserve.io/enable-tag-routing") == Some("true");
         self.ensure_revision(endpoint, service, at);
         let percent = service["spec"]["predictor"]["canaryTrafficPercent"].as_u64();
         let targets = targets(endpoint, percent.map(|percent| u32::try_from(percent.min(100)).unwrap_or(100)));
@@ -161,6 +162,7 @@ mod tests {
             previous: previous.map(Into::into),
             template: String::new(),
             stopped: false,
+            tagged: false,
             since: DateTime::UNIX_EPOCH,
         }
     }

@@ -269,6 +269,7 @@ fn new_endpoint(key: &ServiceKey, service: &Value, at: DateTime<Utc>) -> Endpoin
         previous: None,
         template: String::new(),
         stopped: false,
+        tagged: false,
         since: at,
     }
 }

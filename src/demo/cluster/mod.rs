@@ -6,6 +6,7 @@ pub mod event;
 pub mod knative;
 pub mod kserve;
 pub mod life;
+pub mod log;
 pub mod metadata;
 pub mod node;
 pub mod platform;

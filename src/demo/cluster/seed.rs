@@ -135,6 +135,7 @@ impl State {
             previous: None,
             template: seeded_template(&object, service.mode),
             stopped: false,
+            tagged: false,
             since: created,
         };
         for revision in service.revisions {
@@ -341,6 +342,9 @@ fn service_object(seed: u64, service: &ServiceStory, created: DateTime<Utc>) -> 
     extend(&mut spec, json!({ "predictor": predictor }));
     let mut annotations =
         json!({ "modelFormat": service.format, "serving.kserve.io/deploymentMode": service.mode.name() });
+    if service.mode == Mode::Knative {
+        extend(&mut annotations, json!({ "serving.kserve.io/enable-tag-routing": "true" }));
+    }
     if service.condition == Condition::Stopped {
         extend(&mut annotations, json!({ "serving.kserve.io/stop": "true" }));
     }

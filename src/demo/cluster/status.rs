@@ -80,8 +80,13 @@ pub fn knative(endpoint: &Endpoint, targets: &[Target], generation: u64, before:
     ];
     let tag = |target: &Target| if target.latest { "latest" } else { "prev" };
     let traffic = targets.iter().map(|target| {
-        json!({ "latestRevision": target.latest, "percent": target.percent, "revisionName": target.revision,
-            "tag": tag(target), "url": format!("http://{}-{}", tag(target), host(endpoint.mode, &predictor, namespace)) })
+        let mut shown =
+            json!({ "latestRevision": target.latest, "percent": target.percent, "revisionName": target.revision });
+        if endpoint.tagged {
+            let url = format!("http://{}-{}", tag(target), host(endpoint.mode, &predictor, namespace));
+            extend(&mut shown, json!({ "tag": tag(target), "url": url }));
+        }
+        shown
     });
     let mut component = json!({
         "url": format!("http://{}", host(endpoint.mode, &predictor, namespace)),

@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -76,6 +77,14 @@ async fn accept(listener: TcpListener, world: Arc<World>, server: Arc<dyn Server
 
 async fn serve(stream: TcpStream, world: Arc<World>, server: Arc<dyn Server>) {
     let _ = stream.set_nodelay(true);
+    serve_stream(stream, world, server).await;
+}
+
+/// Serves one connection until its end, whatever it runs over.
+pub async fn serve_stream<S>(stream: S, world: Arc<World>, server: Arc<dyn Server>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let service = service_fn(move |request: Request<Incoming>| {
         let (world, server) = (Arc::clone(&world), Arc::clone(&server));
         async move { Ok::<_, Infallible>(whole(request, &world, server).await) }

@@ -1,12 +1,18 @@
 //! The Kubernetes API server: who asks, for what, and who answers it.
 
+pub mod admission;
 pub mod discovery;
 pub mod failure;
+pub mod forward;
 pub mod health;
 pub mod kinds;
 pub mod list;
+pub mod logs;
+pub mod patch;
 pub mod path;
 pub mod proxy;
+pub mod remove;
+pub mod review;
 pub mod select;
 pub mod shape;
 pub mod table;
@@ -60,20 +66,26 @@ impl Kubernetes {
             Path::Version => json(StatusCode::OK, &discovery::version()),
             Path::Discovery(rest) => discovery::answer(&rest),
             Path::OpenApi(rest) => discovery::open_api(&rest),
-            Path::Review(which) => self.review(which, &request),
+            Path::Review(which) => review::answer(&self.world, which, &request),
+            Path::Objects(place)
+                if self
+                    .world
+                    .forbids(verb(request.method(), &place, &query), &named(place.kind, &place.subresource)) =>
+            {
+                forbidden(&place, verb(request.method(), &place, &query)).answer()
+            }
             Path::Objects(place) if place.subresource == "proxy" && matches!(place.kind.shelf, "pods" | "services") => {
                 proxy::answer(&self.world, &self.apps, &place, request).await
             }
-            Path::Objects(place) => self.objects(&place, &query, &request).await,
+            Path::Objects(place) if place.subresource == "portforward" && place.kind.shelf == "pods" => {
+                forward::answer(&self.world, &self.apps, &place, request)
+            }
+            Path::Objects(place) => self.objects(&place, &query, &request),
             Path::Unknown => Failure::no_path().answer(),
         }
     }
 
-    fn review(&self, _which: &str, _request: &Request<Bytes>) -> Answer {
-        Failure::no_path().answer()
-    }
-
-    async fn objects(&self, place: &path::Place, query: &Query, request: &Request<Bytes>) -> Answer {
+    fn objects(&self, place: &path::Place, query: &Query, request: &Request<Bytes>) -> Answer {
         let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let shape = Shape::wanted(accept);
         match (request.method(), &place.name, place.subresource.as_str()) {
@@ -82,6 +94,18 @@ impl Kubernetes {
             }
             (&Method::GET, None, _) => list::answer(&self.world, place.kind, place.namespace.as_deref(), query, shape),
             (&Method::GET, Some(name), "" | "status") => self.get(place, name, shape),
+            (&Method::GET, Some(_), "log") if place.kind.shelf == "pods" => logs::answer(&self.world, place, query),
+            (&Method::GET | &Method::PATCH | &Method::PUT, Some(_), "scale") if place.kind.scale => {
+                remove::scale(&self.world, place, query, request)
+            }
+            (&Method::PATCH | &Method::PUT, Some(_), "" | "status") => {
+                patch::answer(&self.world, place, query, request)
+            }
+            (&Method::POST, None, _) => patch::create(&self.world, place, query, request),
+            (&Method::POST, Some(_), "eviction") if place.kind.shelf == "pods" => {
+                remove::evict(&self.world, place, query)
+            }
+            (&Method::DELETE, Some(_), "") => remove::delete(&self.world, place, query, request),
             _ => Failure::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "MethodNotAllowed",
@@ -144,4 +168,20 @@ pub fn verb(method: &Method, place: &path::Place, query: &Query) -> &'static str
 
 fn named(kind: &Kind, subresource: &str) -> String {
     if subresource.is_empty() { kind.plural.to_owned() } else { format!("{}/{subresource}", kind.plural) }
+}
+
+fn forbidden(place: &path::Place, verb: &str) -> Failure {
+    let name = place.name.as_deref().unwrap_or_default();
+    let resource = named(place.kind, &place.subresource);
+    let of =
+        if place.name.is_some() { format!("{} \"{name}\"", place.kind.qualified()) } else { place.kind.qualified() };
+    let scope = match &place.namespace {
+        Some(namespace) => format!("in the namespace \"{namespace}\""),
+        None => "at the cluster scope".to_owned(),
+    };
+    let message = format!(
+        "{of} is forbidden: User \"demo\" cannot {verb} resource \"{resource}\" in API group \"{}\" {scope}",
+        place.kind.group
+    );
+    Failure::new(StatusCode::FORBIDDEN, "Forbidden", message)
 }

@@ -112,18 +112,17 @@ fn cell(kind: &Kind, column: &str, object: &Value, now: DateTime<Utc>) -> Value 
     }
 }
 
+/// The columns of the CRD that look into the traffic.
 fn traffic(status: &Value, column: &str) -> Value {
-    let predictor = &status["components"]["predictor"];
-    let percent = |tag: &str| {
-        let targets = predictor["traffic"].as_array().into_iter().flatten();
-        targets.filter(|target| target["tag"] == tag).find_map(|target| target["percent"].as_u64())
-    };
-    let number = |number: Option<u64>| number.map_or_else(String::new, |number| number.to_string());
-    match column {
-        "Prev" => number(percent("prev")).into(),
-        "Latest" => number(percent("latest")).into(),
-        "PrevRolledoutRevision" => predictor["previousRolledoutRevision"].as_str().unwrap_or_default().into(),
-        _ => predictor["latestReadyRevision"].as_str().unwrap_or_default().into(),
+    let targets = status["components"]["predictor"]["traffic"].as_array().into_iter().flatten();
+    let latest = matches!(column, "Latest" | "LatestReadyRevision");
+    let target =
+        targets.filter(|target| if latest { target["latestRevision"] == true } else { target["tag"] == "prev" }).next();
+    let field = if column.ends_with("Revision") { "revisionName" } else { "percent" };
+    match target.map(|target| &target[field]) {
+        Some(Value::String(text)) => text.as_str().into(),
+        Some(Value::Number(number)) => number.to_string().into(),
+        _ => "".into(),
     }
 }
 

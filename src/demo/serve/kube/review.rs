@@ -1,0 +1,40 @@
+//! Reviews of one's own rights; everything is permitted but what the world forbids.
+
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use serde_json::{Value, json};
+
+use super::failure::Failure;
+use crate::demo::serve::{Answer, json as send};
+use crate::demo::world::World;
+
+/// Answers POST of a review.
+#[must_use]
+pub fn answer(world: &World, which: &str, request: &Request<Bytes>) -> Answer {
+    let Ok(mut review) = serde_json::from_slice::<Value>(request.body()) else {
+        return Failure::bad_request("the object provided is unrecognized").answer();
+    };
+    let status = match which {
+        "selfsubjectaccessreviews" => {
+            let asked = &review["spec"]["resourceAttributes"];
+            let verb = asked["verb"].as_str().unwrap_or_default();
+            let resource = asked["resource"].as_str().unwrap_or_default();
+            let part = asked["subresource"].as_str().filter(|part| !part.is_empty());
+            let resource = part.map_or_else(|| resource.to_owned(), |part| format!("{resource}/{part}"));
+            if world.forbids(verb, &resource) {
+                json!({ "allowed": false })
+            } else {
+                json!({ "allowed": true, "reason": "RBAC: allowed by ClusterRoleBinding \"operators\" of ClusterRole \
+                    \"operator\" to Group \"operators\"" })
+            }
+        }
+        "selfsubjectrulesreviews" => json!({
+            "resourceRules": [{ "verbs": ["*"], "apiGroups": ["*"], "resources": ["*"] }],
+            "nonResourceRules": [{ "verbs": ["get"], "nonResourceURLs": ["*"] }],
+            "incomplete": world.forbids_anything() }),
+        _ => return Failure::no_path().answer(),
+    };
+    review["metadata"] = json!({ "creationTimestamp": null });
+    review["status"] = status;
+    send(StatusCode::CREATED, &review)
+}
