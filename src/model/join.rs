@@ -102,7 +102,7 @@ impl Panes {
             .collect();
         for id in dependants {
             let keys = if everything { self.all_keys(id) } else { self.affected(id, pane, &touched) };
-            let rows = self.rejoin(id, keys);
+            let rows = self.rejoin(id, &keys);
             if !rows.is_empty() {
                 out.push((id, Batch { rows, ..Batch::default() }));
             }
@@ -119,7 +119,7 @@ impl Panes {
         } else {
             touched.iter().filter_map(|it| it.new.as_ref().map(|row| row.key.clone())).collect()
         };
-        let rows = self.rejoin(pane, keys);
+        let rows = self.rejoin(pane, &keys);
         let out = Batch { rows, heads, ..batch.clone() };
         if let Some(entry) = self.by_id.get_mut(&pane) {
             entry.joined.apply(&Batch { rows: Vec::new(), ..out.clone() });
@@ -154,7 +154,7 @@ impl Panes {
     }
 
     /// Makes these rows of `pane` anew, with their joined cells; returns those that are not what they were.
-    fn rejoin(&mut self, pane: PaneId, keys: BTreeSet<Key>) -> Vec<Arc<Row>> {
+    fn rejoin(&mut self, pane: PaneId, keys: &BTreeSet<Key>) -> Vec<Arc<Row>> {
         let Some(entry) = self.by_id.get(&pane) else { return Vec::new() };
         let rows: Vec<Arc<Row>> =
             keys.iter().filter_map(|key| entry.rows.get(key)).map(|row| self.join(pane, entry, row)).collect();
