@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body_util::BodyExt;
 use kube::client::{Body, ClientBuilder};
@@ -16,6 +16,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
+use tokio::sync::Mutex;
 
 use super::asked::Asked;
 use super::credential::Credential;
@@ -30,6 +31,11 @@ use crate::model::health::Error;
 pub(super) const LIMIT: Duration = Duration::from_secs(15);
 /// How long a connection may take to come about.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// How long a new token may take: a little longer than its plugin is given.
+const PLUGIN_LIMIT: Duration = Duration::from_secs(super::exec::LIMIT_SECONDS + 5);
+/// Whether the server is there is asked at most this often, in seconds, and may take so long.
+const PULSE_SECONDS: i64 = 8;
+const PULSE_LIMIT: Duration = Duration::from_secs(5);
 /// How large an answer that is collected may be, in bytes.
 pub(super) const SIZE_LIMIT: usize = 64 << 20;
 
@@ -56,6 +62,7 @@ pub struct Cluster {
     refused: AtomicBool,
     /// When a certificate that a plugin gave ends.
     expires: Option<DateTime<Utc>>,
+    pulse: Mutex<Option<(DateTime<Utc>, Result<(), Error>)>>,
 }
 
 impl Cluster {
@@ -85,7 +92,17 @@ impl Cluster {
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let namespace = config.default_namespace.clone();
         let client = build(config, credential.clone(), &server).await?;
-        Ok(Self { client, server, user, namespace, clock, credential, refused: AtomicBool::new(false), expires })
+        Ok(Self {
+            client,
+            server,
+            user,
+            namespace,
+            clock,
+            credential,
+            refused: AtomicBool::new(false),
+            expires,
+            pulse: Mutex::default(),
+        })
     }
 
     /// The API server's address.
@@ -181,6 +198,18 @@ impl Cluster {
         serde_json::from_slice(body).map_err(|error| errors::not_json(headers, body, &self.whom(), &error))
     }
 
+    /// Asks whether the server is there, at most once in [`PULSE_SECONDS`] whoever asks; any answer will do.
+    pub(super) async fn pulse(&self) -> Result<(), Error> {
+        let mut last = self.pulse.lock().await;
+        let now = self.clock.now();
+        if let Some((_, answer)) = last.as_ref().filter(|(at, _)| now - *at < TimeDelta::seconds(PULSE_SECONDS)) {
+            return answer.clone();
+        }
+        let answer = self.send(request(Method::GET, "/version", Vec::new())?, PULSE_LIMIT).await.map(drop);
+        *last = Some((self.clock.now(), answer.clone()));
+        answer
+    }
+
     /// Sends a request and collects the answer's body; an answer that is an error becomes one.
     async fn collect(&self, request: Request<Vec<u8>>, limit: Duration) -> Result<(HeaderMap, Bytes), Error> {
         let whole = async {
@@ -216,19 +245,18 @@ impl Cluster {
     }
 
     /// Sends a request and gives whatever answer comes. A token that the server refuses is renewed once.
-    pub(super) async fn send(&self, request: Request<Vec<u8>>, limit: Duration) -> Result<Response<Body>, Error> {
-        let again = self.credential.as_ref().map(|_| request.clone());
-        let sent = match &self.credential {
-            Some(credential) => {
-                Some(within(limit.max(Duration::from_secs(20)), &self.server, credential.header()).await??)
-            }
-            None => None,
-        };
+    pub(super) async fn send(&self, mut request: Request<Vec<u8>>, limit: Duration) -> Result<Response<Body>, Error> {
+        let Some(credential) = &self.credential else { return self.send_once(request, limit).await };
+        let token = within(PLUGIN_LIMIT, &self.server, credential.header()).await??;
+        request.headers_mut().insert(header::AUTHORIZATION, token.clone());
+        let mut again = request.clone();
         let answer = self.send_once(request, limit).await?;
-        let (Some(again), Some(credential), Some(sent)) = (again, &self.credential, sent) else { return Ok(answer) };
-        if answer.status() != http::StatusCode::UNAUTHORIZED || !credential.refused(&sent).await {
+        if answer.status() != http::StatusCode::UNAUTHORIZED {
             return Ok(answer);
         }
+        credential.refused(&token).await;
+        let token = within(PLUGIN_LIMIT, &self.server, credential.header()).await??;
+        again.headers_mut().insert(header::AUTHORIZATION, token);
         self.send_once(again, limit).await
     }
 
@@ -372,8 +400,11 @@ async fn build(config: kube::Config, credential: Option<Arc<Credential>>, server
     let service = tower::service_fn(move |mut request: Request<Body>| {
         let (plain, credential) = (plain.clone(), Arc::clone(&credential));
         async move {
-            let header = credential.header().await?;
-            request.headers_mut().insert(header::AUTHORIZATION, header);
+            // requests that the crate itself makes, such as a port-forward's, come without
+            if !request.headers().contains_key(header::AUTHORIZATION) {
+                let header = credential.header().await?;
+                request.headers_mut().insert(header::AUTHORIZATION, header);
+            }
             Ok::<_, BoxError>(plain.send(request).await?)
         }
     });

@@ -82,11 +82,12 @@ impl Credential {
                 held.take(&given, self.clock.now())
             }
             Origin::File(path) => {
+                let last = held.header.clone();
                 held.until = Some(now + TimeDelta::seconds(FILE_SECONDS));
                 match tokio::fs::read_to_string(path).await {
                     Ok(token) => held.keep(token.trim()),
                     // files that are taken away after the start leave the last token good
-                    Err(error) => held.header.clone().ok_or_else(|| Error::Unauthorized {
+                    Err(error) => last.ok_or_else(|| Error::Unauthorized {
                         what: "the cluster".into(),
                         why: format!("can't read the token file {}: {error}", path.display()),
                     }),
@@ -95,13 +96,12 @@ impl Credential {
         }
     }
 
-    /// The server refused the token: the next request gets a new one. Says whether that may help.
-    pub(super) async fn refused(&self, header: &HeaderValue) -> bool {
+    /// The server refused the token: the next request gets a new one.
+    pub(super) async fn refused(&self, header: &HeaderValue) {
         let mut held = self.held.lock().await;
         if held.header.as_ref() == Some(header) {
             held.header = None;
         }
-        true
     }
 }
 

@@ -9,15 +9,26 @@ mod cluster;
 mod credential;
 mod errors;
 mod exec;
+mod follow;
 mod forward;
+mod listing;
+mod object;
+mod objects;
+mod pool;
 mod proxies;
 mod review;
 mod service;
 mod source;
+#[cfg(test)]
+pub(crate) mod tests;
+mod watching;
 
 pub use access::Access;
 pub use cluster::{Cluster, PatchKind};
 pub use forward::Forwarded;
+pub use object::{Meta, Object, Resource, encode, or_default};
+pub use objects::{ListWatch, Objects, Told};
+pub use pool::Pool;
 pub use review::Review;
 pub use service::{Scheme, ServiceTarget};
 pub use source::{Described, Source};

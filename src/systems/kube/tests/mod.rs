@@ -1,0 +1,6 @@
+//! Tests over a small server on loopback that answers as a script says.
+
+mod follow;
+mod login;
+mod requests;
+pub(crate) mod server;
