@@ -296,3 +296,15 @@ fn urgency(health: Health) -> u8 {
         Health::Idle => 4,
     }
 }
+
+/// A step's state in words.
+#[must_use]
+pub fn step_words(step: &StepState) -> String {
+    match step {
+        StepState::Ahead => String::new(),
+        StepState::Checking => "checking what it requires".into(),
+        StepState::Sent => "sent; looking whether it is true".into(),
+        StepState::Waiting(missing) => missing.clone(),
+        StepState::Ended(outcome) => super::own::words(Some(outcome)),
+    }
+}

@@ -6,7 +6,6 @@ use super::super::dialog::{Menu, MenuAction, MenuItem};
 use super::super::effect::{Effect, Effects};
 use super::super::event::BenchReply;
 use super::super::keymap::Bound;
-use super::super::place::Place;
 use super::super::state::{Mode, State, Waiting};
 use super::go;
 use crate::model::health::{Error, Health};
@@ -232,11 +231,4 @@ pub(super) fn save(state: &mut State, effects: &mut Effects) {
     bench.origin.clone_from(&name);
     bench.edited = false;
     effects.push(Effect::SavePayload { what: bench.what.clone(), name, body, ticket });
-}
-
-/// Whether a place shows an endpoint, so that a prediction can be sent from it.
-#[must_use]
-pub fn offers(state: &State, place: &Place) -> bool {
-    let what = place.object.clone().or_else(|| place.target());
-    what.is_some_and(|what| state.catalogue.pane(what.pane).is_some_and(|pane| pane.noun == "endpoint"))
 }

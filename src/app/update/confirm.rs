@@ -8,7 +8,7 @@ use super::super::effect::{Effect, Effects};
 use super::super::field::Field;
 use super::super::own;
 use super::super::place::Place;
-use super::super::state::{Mode, Running, State, StepState, Waiting};
+use super::super::state::{Mode, Running, State, Waiting};
 use super::go;
 use crate::model::health::{Error, Health};
 use crate::model::id::Ref;
@@ -297,17 +297,5 @@ pub(super) fn progress(state: &mut State, progress: Progress) {
             Outcome::Failed { .. } | Outcome::Pending { .. } | Outcome::Unknown { .. } => Health::Bad,
         };
         state.say(health, format!("{title}: {}", own::words(Some(&outcome))));
-    }
-}
-
-/// A step's state in words.
-#[must_use]
-pub fn step_words(step: &StepState) -> String {
-    match step {
-        StepState::Ahead => String::new(),
-        StepState::Checking => "checking what it requires".into(),
-        StepState::Sent => "sent; looking whether it is true".into(),
-        StepState::Waiting(missing) => missing.clone(),
-        StepState::Ended(outcome) => own::words(Some(outcome)),
     }
 }

@@ -1,0 +1,83 @@
+//! States in words: loading, empty, failing, not installed, not permitted; each with what to do.
+
+use chrono::{DateTime, Utc};
+
+use crate::app::pane::PaneData;
+use crate::model::health::{Error, Health};
+use crate::model::text::age;
+
+/// A state in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Words {
+    /// How bad it is.
+    pub(super) health: Health,
+    /// What is so.
+    pub(super) what: String,
+    /// What to do about it, or what to expect.
+    pub(super) advice: String,
+}
+
+fn words(health: Health, what: impl Into<String>, advice: impl Into<String>) -> Words {
+    Words { health, what: what.into(), advice: advice.into() }
+}
+
+/// What an empty section says.
+#[must_use]
+pub(super) fn empty(data: &PaneData, filtered: bool, link: Option<&Result<(), Error>>) -> Words {
+    let title = data.pane.title.to_lowercase();
+    if filtered {
+        return words(Health::Idle, "nothing matches the filter", "esc takes it away");
+    }
+    if let Some(error) = data.error() {
+        return failing(error);
+    }
+    match (data.rows.loaded, link) {
+        (true, _) => words(
+            Health::Idle,
+            format!("no {title}"),
+            format!("the system has none; a new {} shows up here by itself", data.pane.noun),
+        ),
+        (false, None) if data.pane.standing => words(Health::Busy, "connecting", "the screen works meanwhile"),
+        (false, _) => words(Health::Busy, progress(data.rows.progress, &title), "the screen works meanwhile"),
+    }
+}
+
+/// How much of a list has come.
+#[must_use]
+pub(super) fn progress(progress: Option<(usize, Option<usize>)>, title: &str) -> String {
+    match progress {
+        None => format!("loading {title}"),
+        Some((done, Some(of))) => format!("loading {title}: {done} of {of}"),
+        Some((done, None)) => format!("loading {title}: {done} so far"),
+    }
+}
+
+/// An error, in the words of its kind.
+#[must_use]
+pub(super) fn failing(error: &Error) -> Words {
+    let health = match error {
+        Error::Absent { .. } => Health::Idle,
+        Error::Forbidden { .. } => Health::Warn,
+        _ => Health::Bad,
+    };
+    words(health, error.to_string(), error.advice())
+}
+
+/// What is said over rows that are not fresh: why, how old they are, when it is tried again.
+#[must_use]
+pub(super) fn stale(data: &PaneData, now: DateTime<Utc>) -> Option<Words> {
+    let fresh = data.fresh.as_ref()?;
+    let health = fresh.health(now);
+    if matches!(health, Health::Good | Health::Busy) {
+        return None;
+    }
+    let old = fresh.seen.map_or(String::new(), |seen| format!("data {} old", age(now - seen)));
+    match &fresh.error {
+        Some(error) => {
+            let next = fresh.next.map_or(String::new(), |next| format!("next try {}", next.format("%H:%M:%SZ")));
+            let advice = [old, next].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" · ");
+            Some(words(failing(error).health, error.to_string(), advice))
+        }
+        None => Some(words(Health::Warn, old, "nothing was heard since; it is connected anew by itself")),
+    }
+}
