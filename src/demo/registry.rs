@@ -66,8 +66,10 @@ pub struct Run {
     pub metrics: Vec<Metric>,
     /// Its tags.
     pub tags: Pairs,
-    /// The registered model whose kind of model it logged under `model/`; empty for none.
+    /// The registered model whose kind of model it logged; empty for none.
     pub logged: String,
+    /// The logged model's id (MLflow 3); empty where the model is the run's own artifact (`model/`).
+    pub model_id: String,
 }
 
 /// One value of a metric.

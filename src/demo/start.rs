@@ -12,6 +12,8 @@ use super::serve::Server;
 use super::serve::ingress::Ingress;
 use super::serve::kube::Kubernetes;
 use super::serve::listen::{Listening, listen};
+use super::serve::mlflow::Mlflow;
+use super::serve::prometheus::Prometheus;
 use super::world::{Scenario, Setup, World};
 use crate::model::clock::Clock;
 
@@ -113,8 +115,11 @@ impl Demo {
 }
 
 /// The platform's own apps: the label `app` of their pods, the variable that their clients read, the server.
-fn apps(_world: &Arc<World>) -> Vec<(&'static str, &'static str, Arc<dyn Server>)> {
-    Vec::new()
+fn apps(world: &Arc<World>) -> Vec<(&'static str, &'static str, Arc<dyn Server>)> {
+    vec![
+        ("mlflow", "MLFLOW_TRACKING_URI", Arc::new(Mlflow::new(Arc::clone(world)))),
+        ("prometheus", "PROMETHEUS_URL", Arc::new(Prometheus::new(Arc::clone(world)))),
+    ]
 }
 
 impl Drop for Demo {

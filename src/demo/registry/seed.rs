@@ -229,6 +229,10 @@ fn training(seed: u64, story: &ModelStory, number: u32, (experiment, registered)
         logged: story.name.to_owned(),
         ..Run::default()
     };
+    // MLflow 3 keeps models apart from runs; what was registered last is of that kind.
+    if number + 1 >= story.newest && story.name != "churn" {
+        run.model_id = format!("m-{}", hex(seed, &format!("model {label}"), 32));
+    }
     let history = signature::history(&run);
     set(&mut run.tags, "mlflow.log-model.history", &history);
     run
@@ -262,14 +266,10 @@ fn version(seed: u64, story: &ModelStory, number: u32, run: &Run) -> Version {
         _ if number + 2 >= champion => "Archived",
         _ => "None",
     };
-    // MLflow 3 keeps models apart from runs; what was registered last is of that kind.
-    let logged = number + 1 >= story.newest && story.name != "churn";
-    let model_id =
-        if logged { format!("m-{}", hex(seed, &format!("model {} {number}", story.name), 32)) } else { String::new() };
-    let source = if logged {
-        format!("models:/{model_id}")
-    } else {
+    let source = if run.model_id.is_empty() {
         format!("mlflow-artifacts:/{}/{}/artifacts/model", run.experiment, run.id)
+    } else {
+        format!("models:/{}", run.model_id)
     };
     let validation = if number > champion { "pending" } else { "passed" };
     Version {
@@ -278,7 +278,7 @@ fn version(seed: u64, story: &ModelStory, number: u32, run: &Run) -> Version {
         description: format!("Trained from {} ({subject}).", sha.chars().take(7).collect::<String>()),
         source,
         run: run.id.clone(),
-        model_id,
+        model_id: run.model_id.clone(),
         tags: pairs(&[
             ("validation_status", validation),
             ("git_sha", &sha),

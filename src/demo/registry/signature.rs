@@ -49,11 +49,12 @@ fn flavor(model: &str) -> &'static str {
     }
 }
 
-/// The `MLmodel` file that a run logged; `model_id` is empty for a model of MLflow 2.
+/// The `MLmodel` file of the model that a run logged.
 #[must_use]
-pub fn mlmodel(run: &Run, model_id: &str) -> String {
+pub fn mlmodel(run: &Run) -> String {
     let (inputs, outputs) = signature(&run.logged);
     let flavor = flavor(&run.logged);
+    let model_id = &run.model_id;
     let identity = if model_id.is_empty() { String::new() } else { format!("model_id: {model_id}\n") };
     format!(
         "artifact_path: model\nflavors:\n  python_function:\n    env:\n      virtualenv: python_env.yaml\n    \

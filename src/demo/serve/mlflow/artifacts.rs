@@ -4,23 +4,32 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value as Json, json};
 
 use super::fields::{Fields, Wrong};
+use super::filter::{Cell, Entity, Filter, Grammar, Searched};
 use super::runs::run_id;
-use super::shape::{artifact_root, list};
+use super::search::{found, page};
+use super::shape::artifact_root;
 use crate::demo::registry::{Registry, Run, mlmodel};
 use crate::demo::serve::{Answer, text};
 use crate::demo::world::World;
 
-/// Path and text of each file of a run.
-fn files(run: &Run, model_id: &str) -> Vec<(&'static str, String)> {
+/// Path and text of each file of the model that a run logged.
+fn model_files(run: &Run) -> Vec<(String, String)> {
+    let files = [
+        ("MLmodel", mlmodel(run)),
+        ("python_env.yaml", "python: 3.12.8\ndependencies:\n- -r requirements.txt\n".to_owned()),
+        ("requirements.txt", "mlflow==3.17.2\nscikit-learn==1.9.0\n".to_owned()),
+    ];
+    files.into_iter().map(|(path, text)| (path.to_owned(), text)).collect()
+}
+
+/// Path and text of each file of a run; a logged model's files are not among them.
+fn files(run: &Run) -> Vec<(String, String)> {
     if run.logged.is_empty() {
         return vec![];
     }
-    vec![
-        ("model/MLmodel", mlmodel(run, model_id)),
-        ("model/python_env.yaml", "python: 3.12.8\ndependencies:\n- -r requirements.txt\n".to_owned()),
-        ("model/requirements.txt", "mlflow==3.17.2\nscikit-learn==1.9.0\n".to_owned()),
-        ("report/summary.txt", format!("Run {} of {}.\n", run.name, run.user)),
-    ]
+    let model = if run.model_id.is_empty() { model_files(run) } else { vec![] };
+    let model = model.into_iter().map(|(path, text)| (format!("model/{path}"), text));
+    model.chain([("report/summary.txt".to_owned(), format!("Run {} of {}.\n", run.name, run.user))]).collect()
 }
 
 /// The direct members of a folder, as MLflow lists them; paths begin at the root.
@@ -52,7 +61,7 @@ fn safe(path: &str) -> Result<&str, Wrong> {
 }
 
 fn sizes(run: &Run) -> Vec<(String, usize)> {
-    files(run, "").into_iter().map(|(path, text)| (path.to_owned(), text.len())).collect()
+    files(run).into_iter().map(|(path, text)| (path, text.len())).collect()
 }
 
 /// `artifacts/list`.
@@ -76,7 +85,7 @@ pub(super) fn download(world: &World, fields: &Fields) -> Result<Answer, Wrong> 
     let path = safe(fields.required("path")?)?;
     let found = world.registry(|registry| {
         let run = registry.runs.get(id).ok_or_else(|| Wrong::missing(format!("Run with id={id} not found")))?;
-        Ok::<_, Wrong>(files(run, "").into_iter().find(|(known, _)| *known == path))
+        Ok::<_, Wrong>(files(run).into_iter().find(|(known, _)| *known == path))
     })?;
     let (_, body) = found.ok_or_else(|| no_file(path))?;
     Ok(attachment(path, body))
@@ -106,8 +115,7 @@ pub(super) fn proxied(world: &World, path: &str, fields: &Fields) -> Result<Answ
         [_, "models", id, "artifacts", rest @ ..] => Ok((of_model(registry, id)?, rest.join("/"))),
         [_, run, "artifacts", rest @ ..] => {
             let run = registry.runs.get(*run).ok_or_else(|| no_file(path))?;
-            let files = files(run, "").into_iter().map(|(path, text)| (path.to_owned(), text));
-            Ok((files.collect::<Vec<_>>(), rest.join("/")))
+            Ok((files(run), rest.join("/")))
         }
         _ => Err(no_file(path)),
     })?;
@@ -128,22 +136,18 @@ pub(super) fn proxied(world: &World, path: &str, fields: &Fields) -> Result<Answ
     Ok(attachment(&path, body))
 }
 
-/// The files of a logged model: those of its run's `model/`, at the root.
+/// The files of a logged model.
 fn of_model(registry: &Registry, id: &str) -> Result<Vec<(String, String)>, Wrong> {
-    let run = run_of(registry, id)?;
-    let model =
-        files(run, id).into_iter().filter_map(|(path, text)| Some((path.strip_prefix("model/")?.to_owned(), text)));
-    Ok(model.collect())
+    run_of(registry, id).map(model_files)
 }
 
 fn run_of<'a>(registry: &'a Registry, id: &str) -> Result<&'a Run, Wrong> {
-    let versions = registry.models.values().flat_map(|model| model.versions.values());
-    let version = versions.into_iter().find(|version| version.model_id == id);
-    let run = version.and_then(|version| registry.runs.get(&version.run));
+    let run = registry.runs.values().find(|run| run.model_id == id);
     run.ok_or_else(|| Wrong::missing(format!("Logged model with ID '{id}' not found.")))
 }
 
-fn logged_model(run: &Run, id: &str) -> Json {
+fn logged_model(run: &Run) -> Json {
+    let id = &run.model_id;
     let at = run.end.unwrap_or(run.start);
     json!({
         "info": {
@@ -157,7 +161,7 @@ fn logged_model(run: &Run, id: &str) -> Json {
 
 /// `logged-models/<id>`.
 pub(super) fn model_by_id(world: &World, id: &str) -> Result<Json, Wrong> {
-    world.registry(|registry| Ok(json!({ "model": logged_model(run_of(registry, id)?, id) })))
+    world.registry(|registry| Ok(json!({ "model": logged_model(run_of(registry, id)?) })))
 }
 
 /// `logged-models/<id>/artifacts/directories`.
@@ -180,16 +184,38 @@ pub(super) fn model_file(world: &World, id: &str, fields: &Fields) -> Result<Ans
     Ok(attachment(path, body))
 }
 
-/// `logged-models/search`.
+/// A logged model, by the run that made it.
+struct Logged<'a>(&'a Run);
+
+impl Searched for Logged<'_> {
+    fn cell(&self, entity: Entity, key: &str) -> Option<Cell> {
+        let text = |text: &str| Some(Cell::Text(text.to_owned()));
+        match (entity, key) {
+            (Entity::Attribute, "name") => text(&self.0.logged),
+            (Entity::Attribute, "model_id") => text(&self.0.model_id),
+            (Entity::Attribute, "source_run_id") => text(&self.0.id),
+            (Entity::Attribute, "status") => text("READY"),
+            (Entity::Attribute, _) => Some(Cell::Number(self.0.end.unwrap_or(self.0.start) as f64)),
+            _ => None,
+        }
+    }
+}
+
+const GRAMMAR: Grammar = Grammar {
+    attributes: &["name", "model_id", "source_run_id", "status", "creation_timestamp", "last_updated_timestamp"],
+    numeric: &["creation_timestamp", "last_updated_timestamp"],
+    run: true,
+};
+
+/// `logged-models/search`: newest first.
 pub(super) fn search_models(world: &World, fields: &Fields) -> Result<Json, Wrong> {
     let experiments = fields.texts("experiment_ids");
     let limit = fields.limit(50, 1000)?;
+    let filter = Filter::read(fields.text("filter")?.unwrap_or(""), &GRAMMAR)?;
     world.registry(|registry| {
-        let versions = registry.models.values().flat_map(|model| model.versions.values());
-        let logged = versions.filter(|version| !version.model_id.is_empty());
-        let runs = logged.filter_map(|version| Some((registry.runs.get(&version.run)?, &version.model_id)));
-        let wanted = runs.filter(|(run, _)| experiments.contains(&run.experiment.as_str()));
-        let models = list(wanted.take(limit).map(|(run, id)| logged_model(run, id)).collect());
-        Ok(if models.is_null() { json!({}) } else { json!({ "models": models }) })
+        let logged = registry.runs.values().filter(|run| !run.model_id.is_empty());
+        let wanted = logged.filter(|run| experiments.contains(&run.experiment.as_str())).map(Logged);
+        let rows = found(wanted, &filter, &[], |a, b| b.0.start.cmp(&a.0.start));
+        page((fields, limit), "models", rows, |model| logged_model(model.0))
     })
 }

@@ -22,6 +22,8 @@ pub(super) const PROMPT: &str = "mlflow.prompt.is_prompt";
 impl Searched for &RegisteredModel {
     fn cell(&self, entity: Entity, key: &str) -> Option<Cell> {
         match (entity, key) {
+            // A client that asks for what is no prompt means what has no such tag, too.
+            (Entity::Tag, PROMPT) if !self.is_prompt() => Some(Cell::Text("false".to_owned())),
             (Entity::Tag, key) => get(&self.tags, key).map(|value| Cell::Text(value.to_owned())),
             (Entity::Attribute, "name") => Some(Cell::Text(self.name.clone())),
             (Entity::Attribute, "creation_timestamp") => Some(Cell::Number(self.created as f64)),

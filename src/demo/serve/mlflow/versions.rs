@@ -33,6 +33,7 @@ impl Searched for Row<'_> {
         let (model, version) = self;
         let text = |text: &str| Some(Cell::Text(text.to_owned()));
         match (entity, key) {
+            (Entity::Tag, PROMPT) if !model.is_prompt() => text("false"),
             (Entity::Tag, key) => get(&version.tags, key).and_then(text),
             (Entity::Attribute, "name") => text(&model.name),
             (Entity::Attribute, "version_number") => Some(Cell::Number(f64::from(version.number))),

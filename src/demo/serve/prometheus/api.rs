@@ -65,7 +65,7 @@ fn routed(server: &Prometheus, route: &str, given: &Parameters) -> Outcome<Answe
         "scrape_pools" => json!({ "scrapePools": ["ingress-nginx", "kserve", "mlflow", "prometheus"] }),
         "query_exemplars" => json!([]),
         "format_query" => json!(parsed("query", given.get("query"))?.prettify()),
-        "status/buildinfo" => json!({ "version": "3.14.0", "revision": "0000000000000000000000000000000000000000",
+        "status/buildinfo" => json!({ "version": "3.7.3", "revision": "0000000000000000000000000000000000000000",
             "branch": "HEAD", "buildUser": "demo", "buildDate": "20260801-00:00:00", "goVersion": "go1.26.0" }),
         "status/runtimeinfo" => {
             json!({ "startTime": rfc3339(server.world.start().timestamp_millis()), "CWD": "/prometheus",
@@ -177,7 +177,7 @@ fn found(catalog: &Catalog, given: &Parameters) -> Outcome<Vec<Arc<dyn Source>>>
     found.dedup_by(|a, b| a.labels() == b.labels());
     let bounded = !given.get("start").is_empty() || !given.get("end").is_empty();
     if bounded {
-        found.retain(|source| !source.samples(start - 1, end).is_empty());
+        found.retain(|source| !source.samples(start - 1, end).iter().all(promql::Sample::is_stale));
     }
     Ok(found)
 }

@@ -56,11 +56,19 @@ impl Source for Computed {
         let scrape = |time: i64| (time - self.begin).div_euclid(INTERVAL);
         let first = (scrape(after) + 1).max(0);
         let last = scrape(until.min(self.now));
-        let sample = |scrape: i64| {
-            let value = (self.value)(usize::try_from(scrape).ok()?)?;
-            Some(Sample { at: self.begin + scrape * INTERVAL, value })
-        };
-        (first..=last).filter_map(sample).collect()
+        let value = |scrape: i64| (self.value)(usize::try_from(scrape).ok()?);
+        let mut there = value(first - 1).is_some();
+        let mut samples = vec![];
+        for scrape in first..=last {
+            let (at, value) = (self.begin + scrape * INTERVAL, value(scrape));
+            match value {
+                Some(value) => samples.push(Sample { at, value }),
+                None if there => samples.push(Sample::stale(at)),
+                None => {}
+            }
+            there = value.is_some();
+        }
+        samples
     }
 }
 

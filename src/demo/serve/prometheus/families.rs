@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use super::catalog::Catalog;
 use super::ledger::{Account, BOUNDS, Outcome, Place, Totals};
 use super::promql::{Labels, Source};
+use crate::demo::cluster::status::host;
 use crate::demo::random::{fraction, hash, mix};
 use crate::demo::store::{Object, ObjectKey};
 use crate::demo::story::Mode;
@@ -125,15 +126,17 @@ enum Part {
     Sum,
 }
 
-/// The pods of a revision (Knative) or Deployment (Standard) that the cluster has now.
+/// The running pods of a revision (Knative) or Deployment (Standard) that the cluster has now.
 pub(super) fn pods_of(world: &World, key: &ServiceKey, revision: &str) -> Vec<String> {
     let prefix = format!("{revision}-");
     let from = ObjectKey::new(&key.namespace, &prefix);
     world.enter(|state, _| {
         let Some(shelf) = state.store.shelf("pods") else { return vec![] };
-        let names = shelf.objects.range(from..).map(|(key, _)| key);
-        let names = names.take_while(|pod| pod.namespace == key.namespace && pod.name.starts_with(&prefix));
-        names.map(|pod| pod.name.clone()).collect()
+        let pods = shelf.objects.range(from..);
+        let pods = pods.take_while(|(pod, _)| pod.namespace == key.namespace && pod.name.starts_with(&prefix));
+        let running =
+            pods.filter(|(_, object)| object.fields.get("status.phase").is_none_or(|phase| phase == "Running"));
+        running.map(|(pod, _)| pod.name.clone()).collect()
     })
 }
 
@@ -235,7 +238,7 @@ fn nginx(catalog: &Catalog, family: &Family, part: Part) -> Vec<Arc<dyn Source>>
     const BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
     let mut out = vec![];
     for ((key, revision), account) in accounts(catalog, Some(Mode::Standard)) {
-        let host = format!("{}-{}.example.com", key.name, key.namespace);
+        let host = host(Mode::Standard, &key.name, &key.namespace);
         for status in ["200", "500"] {
             let labels = Labels::of(
                 family.name,
@@ -253,9 +256,9 @@ fn nginx(catalog: &Catalog, family: &Family, part: Part) -> Vec<Arc<dyn Source>>
             for (le, read) in readings(part, &BUCKETS, 1.0, go_bound) {
                 let mut labels = labels.clone();
                 labels.set("le", &le);
-                let totals = Arc::clone(&account.totals);
+                let account = account.clone();
                 out.push(catalog.computed(labels, move |scrape| {
-                    totals.get(scrape).map(|totals| read(if status == "200" { &totals.good } else { &totals.failed }))
+                    account.at(scrape).map(|totals| read(if status == "200" { &totals.good } else { &totals.failed }))
                 }));
             }
         }

@@ -8,10 +8,14 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 
+use crate::demo::story::SERVICES;
 use crate::demo::traffic::{Metrics, ServiceKey, Traffic};
 
 /// Milliseconds between two scrapes.
 pub(super) const INTERVAL: i64 = 15_000;
+
+/// How far back the records of services outside the story go, in milliseconds.
+const SHORT: i64 = 40 * 60 * 1000;
 
 /// Upper bounds of all histograms' buckets together, in seconds.
 pub(super) const BOUNDS: [f64; 32] = [
@@ -54,7 +58,9 @@ impl Outcome {
 /// One revision's records.
 #[derive(Debug, Clone)]
 pub(super) struct Account {
-    /// Totals at each scrape, the first at the ledger's beginning.
+    /// The scrape of the first total.
+    pub(super) from: usize,
+    /// Totals at each scrape since then.
     pub(super) totals: Arc<Vec<Totals>>,
     /// Which pods there were, and which share of the load each had.
     pub(super) spans: Arc<Vec<Span>>,
@@ -98,6 +104,8 @@ impl Ledger {
 
     /// Writes the records up to `now`; `pods` tells which pods a revision has at present.
     pub(super) fn extend(&mut self, traffic: &Traffic, now: i64, pods: &dyn Fn(&ServiceKey, &str) -> Vec<String>) {
+        // Thousands of services would fill the memory: those beyond the story's have a short past.
+        let short = usize::try_from(SHORT / INTERVAL).unwrap_or(0);
         let scrapes = usize::try_from((now - self.begin).div_euclid(INTERVAL) + 1).unwrap_or(0);
         for (key, service) in traffic.services() {
             for revision in &service.revisions {
@@ -108,7 +116,10 @@ impl Ledger {
                 }
                 let made = revision.created.timestamp_millis();
                 let first = usize::try_from((made - self.begin).div_euclid(INTERVAL) + 1).unwrap_or(0);
+                let told = SERVICES.iter().any(|story| story.name == key.name);
+                let first = if told { first } else { first.max(scrapes.saturating_sub(short)) };
                 let account = self.accounts.entry(place).or_insert_with(|| Account {
+                    from: first,
                     totals: Arc::new(vec![Totals { good: Outcome::NONE, failed: Outcome::NONE }]),
                     spans: Arc::new(vec![]),
                 });
@@ -128,7 +139,7 @@ fn share_out(account: &mut Account, present: &[String], first: usize) {
     if open.map(|span| &span.pod).eq(present) {
         return;
     }
-    let written = account.totals.len() - 1;
+    let written = account.from + account.totals.len() - 1;
     let from = if account.spans.is_empty() { first } else { written };
     let spans = Arc::make_mut(&mut account.spans);
     for span in spans.iter_mut().filter(|span| span.to.is_none()) {
@@ -139,14 +150,14 @@ fn share_out(account: &mut Account, present: &[String], first: usize) {
 }
 
 fn fill(account: &mut Account, scrapes: usize, metrics: impl Fn(usize) -> Option<Metrics>) {
-    if account.totals.len() >= scrapes {
+    if account.from + account.totals.len() >= scrapes {
         return;
     }
     let seconds = INTERVAL as f64 / 1000.0;
     let totals = Arc::make_mut(&mut account.totals);
-    while totals.len() < scrapes {
+    while account.from + totals.len() < scrapes {
         let Some(last) = totals.last().copied() else { return };
-        let next = match metrics(totals.len()) {
+        let next = match metrics(account.from + totals.len()) {
             Some(metrics) if metrics.rps > 0.0 => {
                 let (shares, mean) = (shares(&metrics), mean(&metrics));
                 let requests = metrics.rps * seconds;
@@ -201,11 +212,16 @@ impl Account {
         let mut there = false;
         for span in self.spans.iter().filter(|span| span.pod == pod && span.from <= scrape) {
             let until = span.to.map_or(scrape, |to| to.min(scrape));
-            let at = |scrape: usize| self.totals.get(scrape).map(&total);
+            let at = |scrape: usize| self.at(scrape).map(&total);
             sum += span.share * (at(until)? - at(span.from)?);
             there |= span.to.is_none_or(|to| scrape <= to);
         }
         there.then_some(sum)
+    }
+
+    /// The totals at a scrape.
+    pub(super) fn at(&self, scrape: usize) -> Option<&Totals> {
+        self.totals.get(scrape.checked_sub(self.from)?)
     }
 
     /// The pods that there were at any time.
@@ -241,6 +257,7 @@ mod tests {
     #[test]
     fn pods_that_come_later_take_over_from_then_on() {
         let mut account = Account {
+            from: 0,
             totals: Arc::new(vec![Totals { good: Outcome::NONE, failed: Outcome::NONE }]),
             spans: Arc::default(),
         };

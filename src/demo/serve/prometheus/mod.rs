@@ -59,3 +59,41 @@ impl Server for Prometheus {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, TimeDelta};
+
+    use super::*;
+    use crate::demo::serve::prometheus::promql::{Steps, Value, evaluate, parse};
+    use crate::demo::traffic::ServiceKey;
+    use crate::demo::world::{Scenario, Setup};
+    use crate::model::clock::{Clock, VirtualClock};
+
+    fn names(prometheus: &Prometheus, query: &str) -> Vec<String> {
+        let catalog = prometheus.catalog();
+        let steps = Steps::instant(catalog.now);
+        let Value::Vector(rows) = evaluate(&catalog, &parse(query).unwrap(), steps).unwrap() else { panic!("{query}") };
+        rows.iter().map(|row| row.labels.get("revision_name").to_owned()).collect()
+    }
+
+    #[test]
+    fn a_canary_that_loses_its_traffic_stops_counting_and_its_alert_ends() {
+        const CANARY: &str = "fraud-detection-predictor-00003";
+        let hands = VirtualClock::new(DateTime::from_timestamp(1_795_420_000, 0).unwrap());
+        let clock = Clock::Virtual(hands.clone());
+        let world = World::new(Setup { scenario: Scenario::CanaryRegression, seed: 7, scale: 0, clock });
+        let prometheus = Prometheus::new(Arc::clone(&world));
+        let firing = "ALERTS{alertname=\"RevisionFails\",alertstate=\"firing\"}";
+        let counting = "sum by (revision_name) (rate(revision_request_count{namespace_name=\"ml-prod\"}[1m])) > 0";
+        assert_eq!(names(&prometheus, firing), [CANARY]);
+        assert!(names(&prometheus, counting).contains(&CANARY.to_owned()));
+        world.enter(|state, now| {
+            let key = ServiceKey { namespace: "ml-prod".into(), name: "fraud-detection".into() };
+            state.traffic.set_split(&key, now, vec![("fraud-detection-predictor-00002".into(), 1.0)]);
+        });
+        hands.advance(TimeDelta::minutes(5));
+        assert_eq!(names(&prometheus, firing), Vec::<String>::new());
+        assert!(!names(&prometheus, counting).contains(&CANARY.to_owned()));
+    }
+}

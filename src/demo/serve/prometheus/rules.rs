@@ -166,9 +166,8 @@ pub(super) fn series(catalog: &Catalog, wanted: &dyn Fn(&str) -> bool) -> Vec<Ar
         for row in rows(catalog, rule, steps) {
             let mut labels = row.labels.clone();
             labels.set("__name__", rule.name);
-            let samples =
-                steps.times().zip(&row.values).filter_map(|(at, value)| value.map(|value| Sample { at, value }));
-            out.push(Arc::new(Stored { labels, samples: samples.collect() }));
+            let samples = samples(steps.times().zip(row.values.iter().copied()));
+            out.push(Arc::new(Stored { labels, samples }));
         }
     }
     if wanted("ALERTS") {
@@ -190,14 +189,27 @@ fn states(rule: &Rule, alert: &Alert, row: &Series, steps: Steps) -> Vec<Arc<dyn
         let mut labels = labelled(rule, alert, row.labels.clone());
         labels.set("__name__", "ALERTS");
         labels.set("alertstate", name);
-        let in_state = steps
-            .times()
-            .zip(&since)
-            .filter(|(at, since)| since.is_some_and(|since| (at - since >= alert.hold) == firing));
-        let samples: Vec<Sample> = in_state.map(|(at, _)| Sample { at, value: 1.0 }).collect();
+        let in_state = |at: i64, since: &Option<i64>| since.filter(|since| (at - since >= alert.hold) == firing);
+        let values = steps.times().zip(&since).map(|(at, since)| (at, in_state(at, since).map(|_| 1.0)));
+        let samples = samples(values);
         if samples.is_empty() { None } else { Some(Arc::new(Stored { labels, samples })) }
     };
     [state("pending", false), state("firing", true)].into_iter().flatten().collect()
+}
+
+/// Samples of what there is, and a mark where it ends.
+fn samples(values: impl Iterator<Item = (i64, Option<f64>)>) -> Vec<Sample> {
+    let mut there = false;
+    let mut samples = vec![];
+    for (at, value) in values {
+        match value {
+            Some(value) => samples.push(Sample { at, value }),
+            None if there => samples.push(Sample::stale(at)),
+            None => {}
+        }
+        there = value.is_some();
+    }
+    samples
 }
 
 /// An annotation's template filled in: labels, and the value with two of its formats.

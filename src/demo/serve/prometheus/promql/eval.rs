@@ -132,8 +132,9 @@ impl Evaluation<'_> {
         let Some((first, last)) = span(&times) else { return Ok(Windows { series: vec![], times, range }) };
         let mut series = vec![];
         for source in self.select(&selector.vs) {
-            let samples = source.samples(first - range, last);
+            let mut samples = source.samples(first - range, last);
             self.count(samples.len())?;
+            samples.retain(|sample| !sample.is_stale());
             series.push((source.labels().clone(), samples));
         }
         Ok(Windows { series, times, range })
@@ -213,7 +214,7 @@ fn negated(value: Value) -> Value {
 fn newest(samples: &[Sample], time: i64) -> Option<Sample> {
     let after = samples.partition_point(|sample| sample.at <= time);
     let last = after.checked_sub(1).and_then(|index| samples.get(index)).copied()?;
-    (last.at > time - LOOKBACK).then_some(last)
+    (last.at > time - LOOKBACK && !last.is_stale()).then_some(last)
 }
 
 fn span(times: &[i64]) -> Option<(i64, i64)> {

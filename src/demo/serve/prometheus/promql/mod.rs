@@ -6,6 +6,8 @@
 mod aggregate;
 mod binary;
 mod calls;
+#[cfg(test)]
+mod compared;
 mod errors;
 mod eval;
 mod histogram;
@@ -30,6 +32,21 @@ pub(crate) struct Sample {
     pub(crate) at: i64,
     /// The value.
     pub(crate) value: f64,
+}
+
+impl Sample {
+    /// The mark that a series has ended: nothing counts from then on, until a new sample comes.
+    const STALE: u64 = 0x7ff0_0000_0000_0002;
+
+    /// The mark at a time.
+    pub(crate) fn stale(at: i64) -> Self {
+        Self { at, value: f64::from_bits(Self::STALE) }
+    }
+
+    /// Whether it is the mark.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.value.to_bits() == Self::STALE
+    }
 }
 
 /// One stored series.

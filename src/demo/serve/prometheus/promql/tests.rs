@@ -32,7 +32,7 @@ impl Samples for Shelf {
 
 /// Samples every 15 s from 0.
 fn series(metric: &str, labels: &[(&str, &str)], values: &[f64]) -> Arc<Fixed> {
-    let samples = values.iter().enumerate().map(|(index, value)| Sample { at: index as i64 * 15_000, value: *value });
+    let samples = (0..).zip(values).map(|(index, value)| Sample { at: index * 15_000, value: *value });
     Arc::new(Fixed { labels: Labels::of(metric, labels), samples: samples.collect() })
 }
 
@@ -191,7 +191,7 @@ fn histogram_quantile_is_linear_inside_a_bucket() {
     close(one("histogram_quantile(1, lat_bucket)", 300), 1.0);
     assert!(one("histogram_quantile(0.5, lat_bucket{le!=\"+Inf\"})", 300).is_nan());
     assert!(one("histogram_quantile(0.5, rate(lat_bucket[1m]) * 0)", 300).is_nan());
-    assert_eq!(one("histogram_quantile(2, lat_bucket)", 300), f64::INFINITY);
+    assert!(one("histogram_quantile(2, lat_bucket)", 300).is_infinite());
 }
 
 #[test]
