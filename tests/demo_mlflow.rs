@@ -342,7 +342,7 @@ async fn bodies_have_the_fields_and_types_of_the_recorded_ones() {
         ("artifacts-list", format!("artifacts/list?run_id={run}")),
     ];
     for (name, path) in cases {
-        let text = std::fs::read_to_string(format!("tests/fixtures/mlflow/{name}.json")).unwrap();
+        let text = std::fs::read_to_string(format!("tests/fixtures/demo/mlflow/{name}.json")).unwrap();
         let recorded: Value = serde_json::from_str(&text).unwrap();
         let (_, ours) = rig.get(&path).await;
         let mut found = vec![];
