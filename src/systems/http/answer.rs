@@ -105,11 +105,11 @@ impl Answer {
             }
             404 | 410 => Error::Gone { what: if said.is_empty() { self.asked.address.clone() } else { said } },
             407 => Error::Unreachable { what: name, why: format!("the proxy wants a login ({})", with_status()) },
+            408 | 502..=504 => Error::Unreachable { what: name, why: with_status() },
             409 | 412 => Error::Conflict { what: if said.is_empty() { with_status() } else { said } },
             405 | 406 => Error::Protocol { what: format!("{} answers {}", self.asked.address, with_status()) },
             429 => Error::RateLimited { what: name, until: self.retry_after() },
             400..=499 => Error::Refused { why: if said.is_empty() { with_status() } else { said } },
-            408 | 502..=504 => Error::Unreachable { what: name, why: with_status() },
             _ => Error::Protocol { what: format!("{name} answers {}", with_status()) },
         }
     }

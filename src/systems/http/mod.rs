@@ -101,9 +101,10 @@ impl Options {
 pub fn base_address(text: &str) -> Result<Url, Error> {
     let shown = without_secrets(text);
     let wrong = |why: &str| Error::Config { what: format!("the address {shown}: {why}") };
-    let url = Url::parse(text.trim()).map_err(|error| wrong(&error.to_string()))?;
+    let expected = "expected http://HOST… or https://HOST…";
+    let url = Url::parse(text.trim()).map_err(|error| wrong(&format!("{error}; {expected}")))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
-        return Err(wrong("expected http://HOST… or https://HOST…"));
+        return Err(wrong(expected));
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(wrong("a login has no place in it; give username and password (by reference) instead"));
