@@ -289,3 +289,6 @@ fn mask(json: &mut Json) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests;
