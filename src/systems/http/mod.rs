@@ -4,6 +4,7 @@
 //! [`crate::actions::Permit`].
 
 mod answer;
+mod service;
 mod transport;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use serde_json::Value as Json;
 use tokio::sync::Mutex;
 
 pub use answer::{Answer, parse, without_secrets};
+pub use service::ServiceSettings;
 pub use transport::{Body, Carrier, Transport};
 
 use crate::actions::Permit;

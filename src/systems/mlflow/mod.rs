@@ -79,13 +79,7 @@ impl System for Mlflow {
 }
 
 fn client(resolved: settings::Resolved, cx: &Cx) -> Result<Http, Error> {
-    let base = match resolved.place {
-        Place::Address(url) => url,
-        Place::Service(service) => {
-            return Err(Error::Config { what: format!("mlflow: no way to service {} yet", service.name) });
-        }
-    };
-    let options = Options {
+    let options = |base| Options {
         login: resolved.login,
         env: Arc::clone(&cx.env),
         clock: cx.clock.clone(),
@@ -94,7 +88,12 @@ fn client(resolved: settings::Resolved, cx: &Cx) -> Result<Http, Error> {
         asks: ASKS,
         ..Options::new("MLflow", "an MLflow API", base)
     };
-    Http::new(options)
+    match resolved.place {
+        Place::Address(url) => Http::new(options(url)),
+        Place::Service(target, prefix) => {
+            Http::through_service(&cx.kube, target, &prefix, options(super::http::base_address("http://service")?))
+        }
+    }
 }
 
 const VERBS: &[Verb] = &[

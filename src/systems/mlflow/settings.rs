@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use crate::config::secret::Credential;
 use crate::model::health::Error;
-use crate::systems::http::{Login, base_address};
+use crate::systems::http::{Login, ServiceSettings, base_address};
+use crate::systems::kube::ServiceTarget;
 use crate::systems::{Environment, Settings};
 
 /// The section `mlflow` as it is written.
@@ -21,44 +22,7 @@ struct Table {
     ca_file: Option<PathBuf>,
     #[serde(default)]
     insecure: bool,
-    service: Option<Service>,
-}
-
-/// A Service in the cluster, reached through the API server.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Service {
-    /// Its namespace.
-    pub(super) namespace: String,
-    /// Its name.
-    pub(super) name: String,
-    /// Its port, by number or name.
-    pub(super) port: Port,
-    /// A prefix of all paths.
-    #[serde(default)]
-    pub(super) path: String,
-    /// `https` if the Service speaks TLS.
-    #[serde(default)]
-    pub(super) scheme: String,
-}
-
-/// A port, by number or name.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
-pub(super) enum Port {
-    /// By number.
-    Number(u16),
-    /// By name.
-    Name(String),
-}
-
-impl std::fmt::Display for Port {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Number(number) => write!(f, "{number}"),
-            Self::Name(name) => f.write_str(name),
-        }
-    }
+    service: Option<ServiceSettings>,
 }
 
 /// Where the server is.
@@ -66,8 +30,8 @@ impl std::fmt::Display for Port {
 pub(super) enum Place {
     /// At an address.
     Address(Url),
-    /// Behind a Service of the cluster.
-    Service(Service),
+    /// Behind a Service of the cluster, under a prefix.
+    Service(ServiceTarget, String),
 }
 
 /// The settings, complete.
@@ -86,7 +50,7 @@ pub(super) fn resolve(settings: &Settings, env: &Environment) -> Result<Resolved
     // a login of the environment belongs to the server of the environment, and is never sent to another
     let same = table.service.is_none() && (table.url.is_none() || uri.is_none() || table.url == uri);
     let place = match (&table.service, &table.url, uri) {
-        (Some(service), ..) => Place::Service(service.clone()),
+        (Some(service), ..) => Place::Service(service.target()?, service.prefix()),
         (None, Some(url), _) => Place::Address(base_address(url)?),
         (None, None, Some(uri)) => Place::Address(tracking_uri(&uri)?),
         (None, None, None) => {
@@ -94,7 +58,7 @@ pub(super) fn resolve(settings: &Settings, env: &Environment) -> Result<Resolved
         }
     };
     let login = login(&table, if same { Some(env) } else { None })?;
-    if matches!(place, Place::Service(_)) && !matches!(login, Login::None) {
+    if matches!(place, Place::Service(..)) && !matches!(login, Login::None) {
         return Err(wrong(
             settings,
             "a login can't be sent through the cluster's service proxy; give url instead of service",
@@ -115,6 +79,9 @@ pub(super) fn check(settings: &Settings) -> Result<(), Error> {
     }
     if table.url.is_some() && table.service.is_some() {
         return Err(wrong(settings, "give url or service, not both"));
+    }
+    if let Some(service) = &table.service {
+        service.target()?;
     }
     login(&table, None).map(|_| ())
 }
@@ -206,6 +173,16 @@ mod tests {
         assert!(words("ulr = \"http://x\"").starts_with("/etc/q/config.toml: mlflow:"));
         assert!(words("url = \"x\"").contains("http://HOST"));
         assert!(words("username = \"me\"").contains("belong together"));
+    }
+
+    #[test]
+    fn a_service_is_taken_without_a_login_only() {
+        let service = "service = { namespace = \"ml\", name = \"mlflow\", port = 80, path = \"/m/\" }\n";
+        let resolved = resolve(&settings(service), &env(LOGGED_IN)).unwrap();
+        assert!(matches!(&resolved.place, Place::Service(target, prefix) if target.name == "mlflow" && prefix == "/m"));
+        assert!(matches!(resolved.login, Login::None));
+        let error = resolve(&settings(&format!("{service}token = {{ env = \"T\" }}")), &env(&[])).unwrap_err();
+        assert!(error.to_string().contains("can't be sent"));
     }
 
     #[test]
