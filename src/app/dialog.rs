@@ -7,6 +7,7 @@ use super::command::{COMMANDS, Command};
 use super::field::Field;
 use super::state::State;
 use crate::model::id::{Ref, ViewId};
+use crate::model::record::Rows;
 use crate::systems::Parameters;
 
 /// A choice among a few things.
@@ -145,7 +146,7 @@ impl PaletteDialog {
         }
         if typed {
             for data in state.panes.values().filter(|data| data.pane.detail.is_some()) {
-                for row in data.rows.iter() {
+                for row in state.rows.rows(data.pane.id).into_iter().flat_map(Rows::iter) {
                     let what = Ref { pane: data.pane.id, key: row.key.clone() };
                     offer(Entry::new(row.key.as_str(), data.pane.noun, EntryAction::Object(what)), 4);
                 }

@@ -7,7 +7,8 @@ use super::lines::LinesModel;
 use super::pane::PaneData;
 use crate::model::health::Error;
 use crate::model::id::{PaneId, Ref, Ticket, ViewId};
-use crate::model::record::Row;
+use crate::model::join::Panes;
+use crate::model::record::{Head, Row};
 use crate::model::table::{Sort, TableModel};
 use crate::model::transition::Source;
 use crate::model::verb::{Kind, Pane, Section};
@@ -41,6 +42,8 @@ pub struct SectionState {
     pub body: Body,
     /// The rows of a pane that was opened for this place.
     pub data: Option<PaneData>,
+    /// What it takes to show cells of standing panes in an opened one.
+    pub joined: Option<Panes>,
     /// How it was opened.
     pub how: Parameters,
     /// Why lines could not be had.
@@ -70,14 +73,13 @@ pub struct Chart {
 impl SectionState {
     /// A section over a standing pane, or over one that is opened with `ticket`.
     #[must_use]
-    pub fn new(section: Section, pane: &Pane, ticket: Option<Ticket>) -> Self {
+    pub fn new(section: Section, pane: &Pane, ticket: Option<Ticket>, heads: Arc<[Head]>) -> Self {
         let data = ticket.map(|_| PaneData::new(*pane));
         let body = match section.kind {
             Kind::Log => Body::Lines(LinesModel::new(true)),
             Kind::Text => Body::Lines(LinesModel::new(false)),
             Kind::Table | Kind::Facts | Kind::Series => {
                 let sort = pane.sort.map(|(column, descending)| Sort::by(column, descending));
-                let heads = data.as_ref().map_or_else(|| PaneData::new(*pane).heads, |data| Arc::clone(&data.heads));
                 Body::Rows(Box::new(TableModel::new(heads, sort)))
             }
         };
@@ -88,6 +90,7 @@ impl SectionState {
             source,
             body,
             data,
+            joined: None,
             how: Parameters::default(),
             error: None,
             chart: Chart::default(),

@@ -18,7 +18,9 @@ use crate::actions::Guard;
 use crate::model::health::{Error, Health};
 use crate::model::id::{PaneId, Ref, SystemId, Ticket, ViewId};
 use crate::model::input::Key;
+use crate::model::join::Panes;
 use crate::model::plan::{Outcome, Plan, Progress};
+use crate::model::record::Row;
 use crate::model::transition::Transition;
 use crate::model::verb::Rights;
 use crate::systems::Line;
@@ -175,8 +177,10 @@ pub struct State {
     pub header: Header,
     /// Whether each system is connected, or why not; missing while it is being tried.
     pub links: BTreeMap<SystemId, Result<(), Error>>,
-    /// Rows of the standing panes.
+    /// What is known of the standing panes beside their rows.
     pub panes: BTreeMap<PaneId, PaneData>,
+    /// The rows of the standing panes, with the cells of others joined to them.
+    pub rows: Panes,
     /// What the logins may do.
     pub rights: Rights,
     /// The open tab.
@@ -228,6 +232,12 @@ impl State {
         let ticket = self.ticket();
         self.waiting.insert(ticket, waiting);
         ticket
+    }
+
+    /// The row of an object, if its pane is a standing one and the row is there.
+    #[must_use]
+    pub fn row(&self, what: &Ref) -> Option<&Arc<Row>> {
+        self.rows.rows(what.pane)?.get(&what.key)
     }
 
     /// The innermost open place.

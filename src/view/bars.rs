@@ -179,9 +179,8 @@ pub(super) fn crumbs(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
 
 /// The text of a cell of an object's row.
 fn cell(state: &State, what: &crate::model::id::Ref, column: &str) -> Option<String> {
-    let data = state.panes.get(&what.pane)?;
-    let at = data.heads.iter().position(|head| head.id == column)?;
-    Some(data.joined.get(&what.key)?.cell(at).show(state.now)).filter(|text| !text.is_empty())
+    let at = state.rows.heads(what.pane).iter().position(|head| head.id == column)?;
+    Some(state.row(what)?.cell(at).show(state.now)).filter(|text| !text.is_empty())
 }
 
 /// The keys that work here now, the most likely first, and a message at the right where there is room.
@@ -356,7 +355,7 @@ fn verb_hints(state: &State, place: &Place) -> Vec<Hint> {
     };
     let Some(what) = what else { return Vec::new() };
     let Some(pane) = state.catalogue.pane(what.pane) else { return Vec::new() };
-    let row = state.panes.get(&what.pane).and_then(|data| data.joined.get(&what.key));
+    let row = state.row(&what);
     pane.verbs
         .iter()
         .filter_map(|verb| {

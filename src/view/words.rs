@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::app::pane::PaneData;
 use crate::model::health::{Error, Health};
+use crate::model::record::Rows;
 use crate::model::text::age;
 
 /// A state in words.
@@ -23,7 +24,7 @@ fn words(health: Health, what: impl Into<String>, advice: impl Into<String>) -> 
 
 /// What an empty section says.
 #[must_use]
-pub(super) fn empty(data: &PaneData, filtered: bool, link: Option<&Result<(), Error>>) -> Words {
+pub(super) fn empty(data: &PaneData, rows: &Rows, filtered: bool, link: Option<&Result<(), Error>>) -> Words {
     let title = data.pane.title.to_lowercase();
     if filtered {
         return words(Health::Idle, "nothing matches the filter", "esc takes it away");
@@ -31,14 +32,14 @@ pub(super) fn empty(data: &PaneData, filtered: bool, link: Option<&Result<(), Er
     if let Some(error) = data.error() {
         return failing(error);
     }
-    match (data.rows.loaded, link) {
+    match (rows.loaded, link) {
         (true, _) => words(
             Health::Idle,
             format!("no {title}"),
             format!("the system has none; a new {} shows up here by itself", data.pane.noun),
         ),
         (false, None) if data.pane.standing => words(Health::Busy, "connecting", "the screen works meanwhile"),
-        (false, _) => words(Health::Busy, progress(data.rows.progress, &title), "the screen works meanwhile"),
+        (false, _) => words(Health::Busy, progress(rows.progress, &title), "the screen works meanwhile"),
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) fn ask(state: &mut State, verb: &'static str, effects: &mut Effects) 
         return go::explain(state);
     }
     for target in &targets {
-        let Some(row) = state.panes.get(&pane.id).and_then(|data| data.joined.get(&target.key)) else {
+        let Some(row) = state.row(target) else {
             return state.say(Health::Warn, format!("{} is gone; nothing was planned", target.key));
         };
         if let Err(reason) = (verb.ready)(row, &state.rights) {

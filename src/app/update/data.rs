@@ -35,15 +35,11 @@ pub(super) fn fed(state: &mut State, source: Source, batch: &Batch) {
     }
 }
 
-/// Takes over rows, headings and notes.
+/// Takes over notes.
 fn take(data: &mut PaneData, batch: &Batch) {
-    if let Some(heads) = &batch.heads {
-        data.set_heads(Arc::clone(heads));
-    }
     if let Some(note) = &batch.note {
         data.note = Some(Arc::clone(note)).filter(|note| !note.is_empty());
     }
-    data.rows.apply(batch);
 }
 
 /// How fresh a pane is.

@@ -1,15 +1,17 @@
 //! Going from place to place: tabs, drill-down and back, the history.
 
 use super::super::effect::{Effect, Effects};
+use super::super::join;
 use super::super::own;
 use super::super::pane::PaneData;
 use super::super::place::{Body, Place, SectionState};
 use super::super::state::{State, Visit};
 use crate::model::health::Health;
-use crate::model::id::{PaneId, Ref, ViewId};
+use crate::model::id::{PaneId, Ref, Ticket, ViewId};
+use crate::model::join::Panes;
 use crate::model::record::Batch;
 use crate::model::table::Move;
-use crate::model::verb::{Kind, Section, View};
+use crate::model::verb::{Kind, Pane, Section, View};
 use crate::systems::Parameters;
 
 /// As many places are remembered.
@@ -18,7 +20,8 @@ const REMEMBERED: usize = 100;
 /// Opens the first view: the one with this digit, else the first that there is.
 pub fn start(state: &mut State, digit: char) -> Effects {
     let mut effects = Effects::new();
-    let standing: Vec<_> = state.catalogue.panes().iter().filter(|pane| pane.standing).copied().collect();
+    let standing: Vec<Pane> = state.catalogue.panes().iter().filter(|pane| pane.standing).copied().collect();
+    state.rows = Panes::new(&standing);
     for pane in standing {
         state.panes.insert(pane.id, PaneData::new(pane));
     }
@@ -74,7 +77,7 @@ fn place(state: &mut State, view: &View, object: Option<&Ref>, effects: &mut Eff
     for section in view.sections {
         let Some(pane) = state.catalogue.pane(section.pane).copied() else { continue };
         let ticket = (!pane.standing && pane.id != own::LOG).then(|| state.ticket());
-        let mut opened = SectionState::new(*section, &pane, ticket);
+        let mut opened = section_of(state, *section, &pane, ticket);
         if let (Some(ticket), Some(what)) = (ticket, object) {
             opened.how = parameters(state, section.kind);
             effects.push(Effect::Open { what: what.clone(), pane: pane.id, how: opened.how.clone(), ticket });
@@ -86,6 +89,19 @@ fn place(state: &mut State, view: &View, object: Option<&Ref>, effects: &mut Eff
     let mut place = Place { view: view.id, object: object.cloned(), title, sections, focus: 0 };
     place.first_focus();
     place
+}
+
+/// A section over a standing pane, or over one that is opened with `ticket`.
+fn section_of(state: &State, section: Section, pane: &Pane, ticket: Option<Ticket>) -> SectionState {
+    let joined = ticket.and_then(|_| join::opened(state, pane));
+    let heads = match (&joined, ticket) {
+        (Some(joined), _) => joined.heads(pane.id),
+        (None, Some(_)) => (pane.heads)(),
+        (None, None) => state.rows.heads(pane.id),
+    };
+    let mut opened = SectionState::new(section, pane, ticket, heads);
+    opened.joined = joined;
+    opened
 }
 
 fn parameters(state: &State, kind: Kind) -> Parameters {
@@ -101,14 +117,16 @@ fn seed(state: &State, section: &mut SectionState) {
         }
         return;
     }
-    let Some(data) = state.panes.get(&section.section.pane) else { return };
+    let (Some(rows), Some(data)) = (state.rows.rows(section.section.pane), state.panes.get(&section.section.pane))
+    else {
+        return;
+    };
     let now = state.now;
     if let (None, Body::Rows(table)) = (&section.data, &mut section.body) {
         let batch = Batch {
-            rows: data.joined.iter().cloned().collect(),
-            heads: Some(data.heads.clone()),
-            complete: data.joined.loaded,
-            progress: data.joined.progress,
+            rows: rows.iter().cloned().collect(),
+            complete: rows.loaded,
+            progress: rows.progress,
             note: data.note.clone(),
             ..Batch::default()
         };
@@ -140,7 +158,7 @@ pub(super) fn open_pane(state: &mut State, pane: PaneId, kind: Kind, what: &Ref,
     };
     let ticket = state.ticket();
     let section = Section { pane, kind, weight: 1 };
-    let mut opened = SectionState::new(section, &found, Some(ticket));
+    let mut opened = section_of(state, section, &found, Some(ticket));
     opened.how = parameters(state, kind);
     effects.push(Effect::Open { what: what.clone(), pane, how: opened.how.clone(), ticket });
     let title = format!("{} {}", title(what), found.title.to_lowercase());

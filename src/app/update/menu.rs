@@ -10,6 +10,7 @@ use super::{bench, command_do, confirm, go};
 use crate::model::export;
 use crate::model::health::Health;
 use crate::model::input::{Key, KeyCode};
+use crate::model::record::Rows;
 use crate::systems::Parameters;
 
 fn item(key: &str, label: &str, note: &str, does: MenuAction) -> MenuItem {
@@ -185,7 +186,7 @@ pub(super) fn export(state: &mut State) {
 pub(super) fn actions(state: &mut State) {
     let Some(what) = state.place().and_then(go::acting) else { return go::explain(state) };
     let Some(pane) = state.catalogue.pane(what.pane).copied() else { return };
-    let row = state.panes.get(&what.pane).and_then(|data| data.joined.get(&what.key)).cloned();
+    let row = state.row(&what).cloned();
     let items: Vec<MenuItem> = pane
         .verbs
         .iter()
@@ -255,7 +256,8 @@ pub(super) fn related(state: &mut State) {
         }
     }
     for data in state.panes.values().filter(|data| data.pane.detail.is_some() && data.pane.id != what.pane) {
-        for row in data.rows.iter().filter(|row| row.refs.contains(&what)) {
+        for row in state.rows.rows(data.pane.id).into_iter().flat_map(Rows::iter).filter(|row| row.refs.contains(&what))
+        {
             let to = crate::model::id::Ref { pane: data.pane.id, key: row.key.clone() };
             items.push(item("", row.key.as_str(), data.pane.noun, MenuAction::Go(to)));
         }
