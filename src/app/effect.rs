@@ -57,6 +57,8 @@ pub enum Effect {
         /// Whose answer this is.
         ticket: Ticket,
     },
+    /// Find plans that were begun and never ended.
+    Unfinished(Ticket),
     /// Stop the plan that runs before its next step.
     StopAfterStep,
     /// Get what the prediction bench needs to know of an endpoint.

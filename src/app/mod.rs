@@ -7,6 +7,7 @@ pub mod catalogue;
 pub mod command;
 pub mod confirm;
 pub mod dialog;
+pub mod driver;
 pub mod effect;
 pub mod event;
 pub mod field;

@@ -5,7 +5,7 @@ use super::super::join;
 use super::super::own;
 use super::super::pane::PaneData;
 use super::super::place::{Body, Place, SectionState};
-use super::super::state::{State, Visit};
+use super::super::state::{State, Visit, Waiting};
 use crate::model::health::Health;
 use crate::model::id::{PaneId, Ref, Ticket, ViewId};
 use crate::model::join::Panes;
@@ -30,6 +30,8 @@ pub fn start(state: &mut State, digit: char) -> Effects {
         open_tab(state, view, &mut effects);
         remember(state);
     }
+    let ticket = state.ask(Waiting::Unfinished);
+    effects.push(Effect::Unfinished(ticket));
     effects
 }
 
