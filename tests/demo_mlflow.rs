@@ -291,6 +291,10 @@ async fn prompts_are_hidden_and_odd_names_are_found() {
     let (_, prompts) =
         rig.get("registered-models/search?filter=tags.%60mlflow.prompt.is_prompt%60%20%3D%20%27true%27").await;
     assert_eq!(prompts["registered_models"][0]["name"], "support-reply");
+    // MLflow's own client adds this filter to every search.
+    let (_, models) =
+        rig.get("registered-models/search?filter=tags.%60mlflow.prompt.is_prompt%60%20!%3D%20%27true%27").await;
+    assert_eq!(models["registered_models"].as_array().unwrap().len(), names.len());
 }
 
 #[tokio::test]

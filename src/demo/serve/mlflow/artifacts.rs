@@ -151,7 +151,7 @@ fn logged_model(run: &Run) -> Json {
     let at = run.end.unwrap_or(run.start);
     json!({
         "info": {
-            "model_id": id, "experiment_id": run.experiment, "name": run.logged, "creation_timestamp_ms": at,
+            "model_id": id, "experiment_id": run.experiment, "name": "model", "creation_timestamp_ms": at,
             "last_updated_timestamp_ms": at, "artifact_uri": format!("mlflow-artifacts:/{}/models/{id}/artifacts", run.experiment),
             "status": "LOGGED_MODEL_READY", "model_type": "", "source_run_id": run.id, "tags": [],
         },
@@ -191,7 +191,7 @@ impl Searched for Logged<'_> {
     fn cell(&self, entity: Entity, key: &str) -> Option<Cell> {
         let text = |text: &str| Some(Cell::Text(text.to_owned()));
         match (entity, key) {
-            (Entity::Attribute, "name") => text(&self.0.logged),
+            (Entity::Attribute, "name") => text("model"),
             (Entity::Attribute, "model_id") => text(&self.0.model_id),
             (Entity::Attribute, "source_run_id") => text(&self.0.id),
             (Entity::Attribute, "status") => text("READY"),

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use serde_json::Value as Json;
+use bytes::Bytes;
+use serde::Deserialize;
 
 use super::catalog::Catalog;
 use super::ledger::{Account, BOUNDS, Outcome, Place, Totals};
 use super::promql::{Labels, Source};
 use crate::demo::cluster::status::host;
 use crate::demo::random::{fraction, hash, mix};
-use crate::demo::store::{Object, ObjectKey};
+use crate::demo::store::ObjectKey;
 use crate::demo::story::Mode;
 use crate::demo::traffic::ServiceKey;
 use crate::demo::world::{Scenario, World};
@@ -323,22 +324,45 @@ fn scrape_of(catalog: &Catalog, time: i64) -> usize {
     usize::try_from((time - catalog.begin).div_euclid(super::ledger::INTERVAL)).unwrap_or(0)
 }
 
+/// What a pod's object says about restarts.
+#[derive(Deserialize)]
+struct PodFacts {
+    status: Option<PodStatus>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PodStatus {
+    #[serde(default)]
+    container_statuses: Vec<ContainerFacts>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ContainerFacts {
+    name: String,
+    #[serde(default)]
+    restart_count: u32,
+}
+
 fn restarts(catalog: &Catalog, family: &Family) -> Vec<Arc<dyn Source>> {
-    let pods: Vec<Json> = catalog.world.enter(|state, _| {
-        state.store.shelf("pods").map_or_else(Vec::new, |shelf| shelf.objects.values().map(Object::value).collect())
+    // The objects are shared bytes: reading them needs no lock.
+    let pods: Vec<(ObjectKey, Bytes)> = catalog.world.enter(|state, _| {
+        let shelf = state.store.shelf("pods").into_iter().flat_map(|shelf| &shelf.objects);
+        shelf.map(|(key, object)| (key.clone(), object.text.clone())).collect()
     });
     let mut out = vec![];
-    for pod in &pods {
-        let text = |path: &str| pod.pointer(path).and_then(Json::as_str).unwrap_or("");
-        for container in pod.pointer("/status/containerStatuses").and_then(Json::as_array).into_iter().flatten() {
-            let name = container.get("name").and_then(Json::as_str).unwrap_or("");
-            let count = container.get("restartCount").and_then(Json::as_f64).unwrap_or(0.0);
+    for (key, text) in pods {
+        let facts: Option<PodFacts> = serde_json::from_slice(&text).ok();
+        let containers = facts.and_then(|facts| facts.status).map_or_else(Vec::new, |status| status.container_statuses);
+        for container in containers {
             let labels = [
                 ("job", "kube-state-metrics"),
-                ("namespace", text("/metadata/namespace")),
-                ("pod", text("/metadata/name")),
-                ("container", name),
+                ("namespace", key.namespace.as_str()),
+                ("pod", &key.name),
+                ("container", &container.name),
             ];
+            let count = f64::from(container.restart_count);
             out.push(catalog.computed(Labels::of(family.name, &labels), move |_| Some(count)));
         }
     }
