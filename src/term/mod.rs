@@ -4,5 +4,15 @@
 //! [`crate::model::input`] says.
 
 pub mod capability;
+pub mod clipboard;
 mod ink;
+pub mod input;
+mod keys;
 pub mod painter;
+pub mod panic;
+pub mod screen;
+pub mod signals;
+pub mod suspend;
+mod terminal;
+
+pub use terminal::Terminal;
