@@ -96,7 +96,7 @@ mod tests {
         let shown = String::from_utf8(copy.bytes).unwrap();
         let pieces: Vec<&str> = shown.split("\x1b\\").filter(|piece| !piece.is_empty()).collect();
         assert!(pieces.iter().all(|piece| piece.starts_with("\x1bP") && piece.len() < 256));
-        let joined: String = pieces.iter().map(|piece| &piece[2..]).collect();
+        let joined: String = pieces.iter().filter_map(|piece| piece.strip_prefix("\x1bP")).collect();
         assert_eq!(joined.as_bytes(), copying(&text, ClipboardWay::Direct).unwrap().bytes);
     }
 
