@@ -237,6 +237,7 @@ impl Board {
     }
 
     /// The keys of all rows.
+    #[cfg(test)]
     pub(super) fn keys(&self) -> BTreeSet<Key> {
         let services = self.services.keys().map(|(space, name)| Kind::Service.key(space, name));
         let graphs = self.graphs.keys().map(|(space, name)| Kind::Graph.key(space, name));

@@ -333,19 +333,16 @@ impl EndpointsFeed {
         }
         let looked_at: BTreeSet<Key> = came.touched.union(&self.unsettled).cloned().collect();
         for key in looked_at {
-            match self.follower.board.row(&key, now) {
-                Some((row, unsettled)) => {
-                    changes.push(Change::Upsert(row));
-                    if unsettled {
-                        self.unsettled.insert(key)
-                    } else {
-                        self.unsettled.remove(&key)
-                    };
-                }
-                None => {
-                    self.unsettled.remove(&key);
-                    changes.push(Change::Remove(key));
-                }
+            if let Some((row, unsettled)) = self.follower.board.row(&key, now) {
+                changes.push(Change::Upsert(row));
+                if unsettled {
+                    self.unsettled.insert(key)
+                } else {
+                    self.unsettled.remove(&key)
+                };
+            } else {
+                self.unsettled.remove(&key);
+                changes.push(Change::Remove(key));
             }
         }
         if !self.complete && self.follower.loaded() {

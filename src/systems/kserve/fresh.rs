@@ -1,5 +1,6 @@
 //! Reads one InferenceService with what its row depends on, now.
 
+use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -28,7 +29,15 @@ struct List<T> {
 }
 
 /// The object, whole, and a board that holds it with its routes and pods.
-pub(super) async fn read(cluster: &Cluster, namespace: &str, name: &str) -> Result<(Json, Board), Error> {
+pub(super) fn read<'a>(
+    cluster: &'a Cluster,
+    namespace: &'a str,
+    name: &'a str,
+) -> BoxFuture<'a, Result<(Json, Board), Error>> {
+    Box::pin(read_all(cluster, namespace, name))
+}
+
+async fn read_all(cluster: &Cluster, namespace: &str, name: &str) -> Result<(Json, Board), Error> {
     let raw: Json = cluster.get_json(&services().object_path(namespace, name)).await?;
     let service: InferenceService = serde_json::from_value(raw.clone())
         .map_err(|error| Error::Protocol { what: format!("{namespace}/{name} can't be read: {error}") })?;

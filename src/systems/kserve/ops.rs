@@ -36,7 +36,8 @@ pub(super) struct Patch {
     pub(super) namespace: String,
     pub(super) name: String,
     pub(super) form: PatchForm,
-    pub(super) patch: Json,
+    #[serde(rename = "patch")]
+    pub(super) body: Json,
     pub(super) expected: Expected,
 }
 
@@ -70,8 +71,8 @@ impl Patch {
 
     /// What is sent, for the object as it is now: a merge patch carries the version that was read, a JSON patch tests
     /// what was planned on.
-    pub(super) fn body(&self, object: &Json) -> Json {
-        match (&self.patch, self.form) {
+    pub(super) fn for_object(&self, object: &Json) -> Json {
+        match (&self.body, self.form) {
             (Json::Array(operations), PatchForm::Json) => {
                 let mut tests = vec![test("/metadata/uid", &json!(self.expected.uid))];
                 if let Some(generation) = self.expected.generation {
@@ -126,7 +127,7 @@ impl Patch {
         let object: Json = cluster.get_json(&self.path()).await?;
         match self.conflict(&object) {
             Some(what) => Err(Error::Conflict { what }),
-            None => Ok(self.body(&object)),
+            None => Ok(self.for_object(&object)),
         }
     }
 
@@ -134,7 +135,7 @@ impl Patch {
     pub(super) async fn try_out(&self, cluster: &Cluster) -> Result<Json, Error> {
         let path = format!("{}?fieldManager=quarterdeck&fieldValidation=Strict", self.path());
         // whether it is still what was planned on is another check's business
-        match cluster.try_patch(&path, self.kind(), &self.patch).await {
+        match cluster.try_patch(&path, self.kind(), &self.body).await {
             Ok(_) => Ok(json!("accepted")),
             Err(Error::Refused { why }) => Ok(Json::String(why)),
             Err(Error::Conflict { what }) => Ok(Json::String(what)),
@@ -168,7 +169,7 @@ mod tests {
     fn patch(form: PatchForm, patch: Json) -> Patch {
         let fields = [("/spec/predictor/canaryTrafficPercent".to_owned(), json!(10))].into();
         let expected = Expected { uid: "u".into(), generation: Some(3), fields };
-        Patch { namespace: "n".into(), name: "a".into(), form, patch, expected }
+        Patch { namespace: "n".into(), name: "a".into(), form, body: patch, expected }
     }
 
     fn object() -> Json {
@@ -178,13 +179,13 @@ mod tests {
 
     #[test]
     fn a_merge_patch_carries_the_version_that_was_read() {
-        let sent = patch(PatchForm::Merge, json!({"spec": {"canary": []}})).body(&object());
+        let sent = patch(PatchForm::Merge, json!({"spec": {"canary": []}})).for_object(&object());
         assert_eq!(sent, json!({"spec": {"canary": []}, "metadata": {"resourceVersion": "77"}}));
     }
 
     #[test]
     fn a_json_patch_tests_what_was_planned_on() {
-        let sent = patch(PatchForm::Json, json!([{"op": "remove", "path": "/spec/x"}])).body(&object());
+        let sent = patch(PatchForm::Json, json!([{"op": "remove", "path": "/spec/x"}])).for_object(&object());
         let paths: Vec<&str> = sent.as_array().unwrap().iter().map(|it| it["path"].as_str().unwrap()).collect();
         assert_eq!(paths, ["/metadata/uid", "/metadata/generation", "/spec/predictor/canaryTrafficPercent", "/spec/x"]);
     }

@@ -168,11 +168,10 @@ fn can_roll_back(row: &Row, rights: &Rights) -> Result<(), Reason> {
     let knative = words(row, at::MODE) == "Knative";
     match (row.cell(at::CANARY).number(), knative) {
         (Some(0.0), true) => Err(Reason("its canary is rolled back already".into())),
-        (Some(_), _) => Ok(()),
         (None, true) if row.cell(at::PREVIOUS).is_none() => {
             Err(Reason("no revision was rolled out before this one".into()))
         }
-        (None, true) => Ok(()),
+        (Some(_), _) | (None, true) => Ok(()),
         (None, false) => {
             Err(Reason("Standard mode keeps no earlier revision: restore the old model in the spec".into()))
         }

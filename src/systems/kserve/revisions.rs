@@ -132,7 +132,7 @@ fn knative(service: &InferenceService) -> Vec<Revision> {
                 name: (*name).to_owned(),
                 label: short_name(service, name),
                 role: if *name == stable || stable.is_empty() && *name == latest { Role::Stable } else { Role::Old },
-                declared: asked(percent, name, (latest, stable)),
+                declared: Some(asked(percent, name, (latest, stable))),
                 effective: (!predictor.traffic.is_empty()).then_some(share),
                 health,
                 word,
@@ -146,13 +146,13 @@ fn knative(service: &InferenceService) -> Vec<Revision> {
 }
 
 /// What the controller makes of `canaryTrafficPercent`: it counts only while an older revision was rolled out.
-fn asked(percent: Option<f64>, name: &str, (latest, stable): (&str, &str)) -> Option<f64> {
+fn asked(percent: Option<f64>, name: &str, (latest, stable): (&str, &str)) -> f64 {
     let split = percent.filter(|_| !stable.is_empty() && stable != latest);
     match split {
-        Some(percent) if name == latest => Some(percent),
-        Some(percent) if name == stable => Some(100.0 - percent),
-        None if name == latest => Some(100.0),
-        _ => Some(0.0),
+        Some(percent) if name == latest => percent,
+        Some(percent) if name == stable => 100.0 - percent,
+        None if name == latest => 100.0,
+        _ => 0.0,
     }
 }
 
@@ -176,7 +176,8 @@ pub(super) fn failed(service: &InferenceService) -> bool {
     service.status.as_ref().is_some_and(|status| {
         status.model_status.transition_status == "BlockedByFailedLoad"
             || status.model_status.states.target_model_state == "FailedToLoad"
-            || super::wire::condition(&status.conditions, "LatestDeploymentReady").is_some_and(|it| it.is_false())
+            || super::wire::condition(&status.conditions, "LatestDeploymentReady")
+                .is_some_and(super::wire::Condition::is_false)
     })
 }
 
@@ -254,9 +255,10 @@ fn weigh(all: &mut [Revision], routes: Routes<'_>) {
             // with a transformer, `<isvc>` leads to it and `<isvc>-predictor` carries the split
             let rule = rules.into_iter().find(|rule| rule.backend_refs.iter().any(|backend| ours(&backend.name)));
             let Some(rule) = rule else {
-                return if all.len() == 1 {
-                    everything_to_stable(all)
-                };
+                if all.len() == 1 {
+                    everything_to_stable(all);
+                }
+                return;
             };
             let weight = |name: Option<&str>| -> f64 {
                 let of_it = rule.backend_refs.iter().filter(|it| name.is_none_or(|name| it.name == *name));

@@ -39,7 +39,7 @@ fn written(predictor: &Predictor) -> Option<(&Model, &'static str)> {
         (&predictor.model, ""),
     ];
     // a framework's key wins over `model`, as in KServe's defaulter
-    frameworks.into_iter().find_map(|(model, name)| model.as_ref().map(|model| (model, name)))
+    frameworks.into_iter().find_map(|(model, name)| model.as_deref().map(|model| (model, name)))
 }
 
 impl Source {
@@ -189,7 +189,7 @@ pub(super) fn served_name(predictor: &Predictor) -> Option<String> {
         args.iter().enumerate().find_map(|(at, argument)| {
             let name = argument.trim_start_matches('-').replace('-', "_");
             match name.strip_prefix("model_name") {
-                Some("") => args.get(at + 1).map(|next| next.to_string()),
+                Some("") => args.get(at + 1).map(ToString::to_string),
                 Some(_) => argument.split_once('=').map(|(_, value)| value.to_owned()),
                 None => None,
             }

@@ -92,7 +92,7 @@ impl Entry {
     }
 
     fn component<'a>(&self, service: &'a InferenceService) -> &'a super::wire::Predictor {
-        service.spec.transformer.as_ref().filter(|_| self.transformer).unwrap_or(&service.spec.predictor)
+        service.spec.transformer.as_deref().filter(|_| self.transformer).unwrap_or(&service.spec.predictor)
     }
 }
 

@@ -94,6 +94,7 @@ macro_rules! wire {
         $(#[$doc])*
         #[derive(Debug, Clone, Default, Deserialize)]
         #[serde(rename_all = "camelCase", default)]
+        #[allow(clippy::struct_field_names, reason = "they are the wire's")]
         pub(super) struct $name {
             $($(#[$field_doc])* #[serde(deserialize_with = $read)] pub(super) $field: $type,)*
         }
@@ -175,8 +176,8 @@ wire! {
 wire! {
     ServiceSpec {
         predictor: Predictor = "lenient",
-        transformer: Option<Predictor> = "lenient",
-        explainer: Option<Predictor> = "lenient",
+        transformer: Option<Box<Predictor>> = "lenient",
+        explainer: Option<Box<Predictor>> = "lenient",
         canary: Vec<CanarySpec> = "lenient_list",
     }
 }
@@ -190,19 +191,19 @@ wire! {
         scale_target: Option<i64> = "lenient",
         scale_metric: Text = "lenient",
         canary_traffic_percent: Option<i64> = "lenient",
-        model: Option<Model> = "lenient",
+        model: Option<Box<Model>> = "lenient",
         storage_uris: Vec<StorageUri> = "lenient_list",
         containers: Vec<Container> = "lenient_list",
-        sklearn: Option<Model> = "lenient",
-        xgboost: Option<Model> = "lenient",
-        pytorch: Option<Model> = "lenient",
-        tensorflow: Option<Model> = "lenient",
-        triton: Option<Model> = "lenient",
-        onnx: Option<Model> = "lenient",
-        huggingface: Option<Model> = "lenient",
-        lightgbm: Option<Model> = "lenient",
-        paddle: Option<Model> = "lenient",
-        pmml: Option<Model> = "lenient",
+        sklearn: Option<Box<Model>> = "lenient",
+        xgboost: Option<Box<Model>> = "lenient",
+        pytorch: Option<Box<Model>> = "lenient",
+        tensorflow: Option<Box<Model>> = "lenient",
+        triton: Option<Box<Model>> = "lenient",
+        onnx: Option<Box<Model>> = "lenient",
+        huggingface: Option<Box<Model>> = "lenient",
+        lightgbm: Option<Box<Model>> = "lenient",
+        paddle: Option<Box<Model>> = "lenient",
+        pmml: Option<Box<Model>> = "lenient",
     }
 }
 

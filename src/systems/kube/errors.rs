@@ -65,6 +65,9 @@ pub(super) fn refusal(answer: &Answer<'_>, asked: &Asked, whom: &Whom<'_>) -> Er
     let status = Status::read(answer.body);
     let words = status.as_ref().map_or_else(|| plain_words(answer), Status::words);
     let details = status.as_ref().and_then(|status| status.details.as_ref());
+    if let Some(why) = of_admission(answer.code, &words) {
+        return Error::Refused { why };
+    }
     match answer.code.as_u16() {
         401 => Error::Unauthorized { what: whom.server.to_owned(), why: login_words(&words, whom.user) },
         403 if status.is_some() || is_text(answer) => {
@@ -84,6 +87,18 @@ pub(super) fn refusal(answer: &Answer<'_>, asked: &Asked, whom: &Whom<'_>) -> Er
             why: format!("it answers {}{}", answer.code, after_colon(&words)),
         },
         _ => Error::Protocol { what: format!("{} answers {}{}", whom.server, answer.code, after_colon(&words)) },
+    }
+}
+
+/// What an admission webhook says against a change. It refuses with 403 as a missing right does, and one that can't be
+/// reached refuses every write with 500: nothing has happened then.
+fn of_admission(code: StatusCode, words: &str) -> Option<String> {
+    match code.as_u16() {
+        403 if words.starts_with("admission webhook ") => {
+            words.split_once("denied the request: ").map(|(_, why)| why.to_owned())
+        }
+        500 if words.contains("failed calling webhook") => Some(words.to_owned()),
+        _ => None,
     }
 }
 
@@ -210,6 +225,21 @@ mod tests {
 
     fn status(code: u16, more: &str) -> String {
         format!(r#"{{"kind":"Status","apiVersion":"v1","status":"Failure","message":"m","code":{code}{more}}}"#)
+    }
+
+    #[test]
+    fn what_admission_refuses_is_no_missing_right_and_no_lost_answer() {
+        let path = "/apis/serving.kserve.io/v1beta1/namespaces/a/inferenceservices/b";
+        let said = |code: u16, message: &str| {
+            let body = format!(r#"{{"kind":"Status","apiVersion":"v1","message":"{message}","code":{code}}}"#);
+            meant(code, "application/json", &body, path)
+        };
+        assert_eq!(
+            said(403, r#"admission webhook \"v\" denied the request: the sum is over 100"#),
+            Error::Refused { why: "the sum is over 100".into() }
+        );
+        let down = said(500, r#"Internal error occurred: failed calling webhook \"v\": connection refused"#);
+        assert!(matches!(down, Error::Refused { .. }), "{down:?}");
     }
 
     #[test]

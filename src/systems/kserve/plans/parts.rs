@@ -68,7 +68,7 @@ impl Change<'_> {
             namespace: metadata.namespace.to_string(),
             name: metadata.name.to_string(),
             form,
-            patch: patch.clone(),
+            body: patch.clone(),
             expected: Expected {
                 uid: metadata.uid.to_string(),
                 generation: generation.then_some(metadata.generation),

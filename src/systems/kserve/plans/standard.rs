@@ -310,13 +310,13 @@ fn promote(chosen: &Chosen<'_>) -> Result<Draft, Error> {
 /// once and keeps the canary's count until its autoscaler acts.
 fn prepare(chosen: &Chosen<'_>) -> Step {
     let min = chosen.subject.service.spec.predictor.min_replicas.unwrap_or(1).max(1);
-    let path = chosen.path("predictor/minReplicas");
+    let place = chosen.path("predictor/minReplicas");
     let before = chosen.subject.service.spec.canary.get(chosen.at).and_then(|it| it.predictor.min_replicas);
     let undo = match before {
-        Some(count) => json!({"op": "replace", "path": path, "value": count}),
-        None => json!({"op": "remove", "path": path}),
+        Some(count) => json!({"op": "replace", "path": place, "value": count}),
+        None => json!({"op": "remove", "path": place}),
     };
-    let (patch, back) = chosen.raise(100, vec![json!({"op": "add", "path": path, "value": min})], vec![undo]);
+    let (patch, back) = chosen.raise(100, vec![json!({"op": "add", "path": place, "value": min})], vec![undo]);
     let splits = chosen.obstacle().is_none();
     let change = Change {
         subject: chosen.subject,

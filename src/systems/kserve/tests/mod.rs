@@ -27,6 +27,7 @@ pub(super) fn watch(name: &str) -> Vec<Json> {
     std::fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+#[expect(clippy::unnecessary_box_returns, reason = "the board takes boxes")]
 pub(super) fn read<T: DeserializeOwned>(object: &Json) -> Box<T> {
     Box::new(serde_json::from_value(object.clone()).unwrap())
 }

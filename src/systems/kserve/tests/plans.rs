@@ -54,7 +54,7 @@ fn a_knative_roll_back_sets_nothing_but_the_percentage_and_waits_for_the_stable_
     let plan = made(Verb::Rollback, &service, &plain(&service), &[]);
     assert_eq!(plan.title, "Roll back the canary of fraud-detector: 00002 gets everything");
     let [step] = plan.steps.as_slice() else { panic!("one step") };
-    assert_eq!(patch(step).patch, json!({"spec": {"predictor": {"canaryTrafficPercent": 0}}}));
+    assert_eq!(patch(step).body, json!({"spec": {"predictor": {"canaryTrafficPercent": 0}}}));
     assert_eq!(
         step.command,
         r#"kubectl -n models patch isvc fraud-detector --type merge -p '{"spec":{"predictor":{"canaryTrafficPercent":0}}}'"#
@@ -92,7 +92,7 @@ fn taking_a_roll_back_back_restores_the_share_only_if_it_is_as_it_was_left() {
     let plan = made(Verb::Rollback, &service, &plain(&service), &[]);
     let undo = plan.steps[0].undo.clone().unwrap();
     let sent = Patch::from_arguments(&undo.op.arguments).unwrap();
-    assert_eq!(sent.patch, json!({"spec": {"predictor": {"canaryTrafficPercent": 10}}}));
+    assert_eq!(sent.body, json!({"spec": {"predictor": {"canaryTrafficPercent": 10}}}));
     assert_eq!(sent.expected.generation, None);
     assert_eq!(
         expected(&undo.require, "object"),
@@ -117,11 +117,11 @@ fn after_a_roll_back_neither_promotion_nor_a_second_one_is_offered() {
 fn a_promotion_clears_the_percentage() {
     let service = knative();
     let plan = made(Verb::Promote, &service, &plain(&service), &[]);
-    assert_eq!(patch(&plan.steps[0]).patch, json!({"spec": {"predictor": {"canaryTrafficPercent": null}}}));
+    assert_eq!(patch(&plan.steps[0]).body, json!({"spec": {"predictor": {"canaryTrafficPercent": null}}}));
     assert_eq!(expected(&plan.steps[0].verify, "traffic"), json!({"fraud-detector-predictor-00003": 100.0}));
     let undo = plan.steps[0].undo.clone().unwrap();
     assert_eq!(
-        Patch::from_arguments(&undo.op.arguments).unwrap().patch,
+        Patch::from_arguments(&undo.op.arguments).unwrap().body,
         json!({"spec": {"predictor": {"canaryTrafficPercent": 0}}}),
         "after a promotion the percentage 10 would step back by accident"
     );
@@ -216,7 +216,7 @@ fn a_standard_canary_is_raised_by_a_patch_that_tests_its_name() {
     let plan = made(Verb::Canary, &service, &board, &[("percent", "50")]);
     let sent = patch(&plan.steps[0]);
     assert_eq!(
-        sent.patch,
+        sent.body,
         json!([
             {"op": "test", "path": "/spec/canary/0/predictor/name", "value": "v2"},
             {"op": "replace", "path": "/spec/canary/0/trafficPercent", "value": 50},
@@ -224,7 +224,7 @@ fn a_standard_canary_is_raised_by_a_patch_that_tests_its_name() {
     );
     assert_eq!(expected(&plan.steps[0].verify, "traffic"), json!({"can-predictor": 50.0, "can-v2-predictor": 50.0}));
     assert_eq!(plan.steps[0].shows[0].what, "spec.canary v2 trafficPercent");
-    let body = sent.body(&service);
+    let body = sent.for_object(&service);
     assert_eq!(body[0]["path"], "/metadata/uid");
     assert_eq!(
         body[1],
@@ -251,9 +251,9 @@ fn a_canary_that_is_not_ready_can_only_be_rolled_back() {
     assert!(refused(Verb::Canary, &service, &board, &[("percent", "50")]).contains("is not ready"));
     assert!(refused(Verb::Promote, &service, &board, &[]).contains("is not ready"));
     let plan = made(Verb::Rollback, &service, &board, &[]);
-    assert_eq!(patch(&plan.steps[0]).patch, json!({"spec": {"canary": []}}));
+    assert_eq!(patch(&plan.steps[0]).body, json!({"spec": {"canary": []}}));
     let undo = plan.steps[0].undo.clone().unwrap();
-    assert_eq!(Patch::from_arguments(&undo.op.arguments).unwrap().patch["spec"]["canary"], service["spec"]["canary"]);
+    assert_eq!(Patch::from_arguments(&undo.op.arguments).unwrap().body["spec"]["canary"], service["spec"]["canary"]);
 }
 
 #[test]
@@ -261,16 +261,16 @@ fn a_standard_promotion_first_gives_the_canary_the_pods_and_then_its_predictor_t
     let (service, board) = split();
     let plan = made(Verb::Promote, &service, &board, &[]);
     let [prepare, take_over] = plan.steps.as_slice() else { panic!("two steps") };
-    assert_eq!(patch(prepare).patch[1]["value"], 100);
+    assert_eq!(patch(prepare).body[1]["value"], 100);
     assert_eq!(
-        patch(prepare).patch[2],
+        patch(prepare).body[2],
         json!({"op": "add", "path": "/spec/canary/0/predictor/minReplicas", "value": 4})
     );
     assert_eq!(expected(&prepare.verify, "pods"), json!(4.0));
     let sent = patch(take_over);
-    assert_eq!(sent.patch["spec"]["canary"], json!([]));
-    assert_eq!(sent.patch["spec"]["predictor"]["name"], "v2");
-    assert_eq!(sent.patch["spec"]["predictor"].get("minReplicas"), None, "the stable bounds stay");
+    assert_eq!(sent.body["spec"]["canary"], json!([]));
+    assert_eq!(sent.body["spec"]["predictor"]["name"], "v2");
+    assert_eq!(sent.body["spec"]["predictor"].get("minReplicas"), None, "the stable bounds stay");
     assert_eq!(sent.expected.generation, None, "the first step moved it");
     assert_eq!(sent.expected.fields["/spec/canary/0/trafficPercent"], 100);
     assert_eq!(expected(&take_over.verify, "traffic"), json!({"can-v2-predictor": 100.0}));
@@ -284,7 +284,7 @@ fn undoing_a_standard_promotion_restores_predictor_and_canary() {
     let undo = plan.steps[1].undo.clone().unwrap();
     let sent = Patch::from_arguments(&undo.op.arguments).unwrap();
     assert_eq!(
-        sent.patch[0],
+        sent.body[0],
         json!({"op": "replace", "path": "/spec/predictor", "value": service["spec"]["predictor"]})
     );
     assert_eq!(sent.expected.fields["/spec/predictor/name"], "v2");
