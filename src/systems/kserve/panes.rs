@@ -2,7 +2,7 @@
 
 use crate::model::health::{Health, Reason};
 use crate::model::id::{PaneId, SystemId, ViewId};
-use crate::model::record::{Join, Record, Row};
+use crate::model::record::{Head, Join, Record, Row, Way};
 use crate::model::value::Value;
 use crate::model::verb::{Kind as Drawn, Pane, Rights, Risk, Section, Verb, View};
 
@@ -46,20 +46,51 @@ pub(super) static PANES: [Pane; 5] = [
         title: "Endpoints",
         noun: "endpoint",
         heads: Endpoint::heads,
-        joins: no_joins,
+        joins: joins_of_endpoints,
         verbs: &VERBS,
         detail: Some(DETAIL),
         sort: Some(("ready", false)),
         standing: true,
     },
     opened(FACTS, "Facts", "fact", Fact::heads),
-    opened(REVISIONS, "Revisions", "revision", RevisionRow::heads),
+    Pane { joins: joins_of_revisions, ..opened(REVISIONS, "Revisions", "revision", RevisionRow::heads) },
     opened(CONDITIONS, "Conditions", "condition", heads_of_conditions),
     opened(PODS, "Pods", "pod", PodRow::heads),
 ];
 
 fn no_joins() -> Vec<Join> {
     Vec::new()
+}
+
+/// What endpoints or revisions get, by their keys in the pane of metrics, and the aliases of the model that they serve.
+fn joins(metrics: PaneId) -> Vec<Join> {
+    let measured = |id: &'static str, title, max, tier| Join {
+        head: Head::number(id, title, max).tier(tier),
+        pane: metrics,
+        column: id,
+        way: Way::Forward,
+    };
+    vec![
+        measured("rps", "rps", 16, 1),
+        measured("p99", "p99", 16, 1),
+        measured("errors", "errors", 16, 1),
+        Join {
+            head: Head::text("aliases", "aliases", 24)
+                .tier(3)
+                .help("the aliases of the model's version in the registry"),
+            pane: PaneId("models"),
+            column: "aliases",
+            way: Way::Forward,
+        },
+    ]
+}
+
+fn joins_of_endpoints() -> Vec<Join> {
+    joins(PaneId("endpoint_metrics"))
+}
+
+fn joins_of_revisions() -> Vec<Join> {
+    joins(PaneId("revision_metrics"))
 }
 
 const fn opened(

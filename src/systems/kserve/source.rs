@@ -100,7 +100,8 @@ impl Source {
 
     /// The row of the registry that it may be.
     pub(super) fn reference(&self) -> Option<Ref> {
-        self.registered.as_ref().map(|(name, version)| Ref::new(MODELS, format!("{name}/{version}").as_str()))
+        let (name, version) = self.registered.as_ref().filter(|(_, version)| !version.starts_with('@'))?;
+        Some(Ref::new(MODELS, format!("{name}@{version}").as_str()))
     }
 }
 
@@ -231,10 +232,10 @@ mod tests {
     #[test]
     fn a_registered_version_refers_to_its_row() {
         let at = |uri: &str| model(uri).reference().map(|to| to.key.to_string());
-        assert_eq!(at("models:/fraud-detection/12").as_deref(), Some("fraud-detection/12"));
-        assert_eq!(at("s3://acme-models/fraud-detection/v12/").as_deref(), Some("fraud-detection/12"));
-        assert_eq!(at("models:/a/b/3").as_deref(), Some("a/b/3"));
-        assert_eq!(at("models:/fraud@champion").as_deref(), Some("fraud/@champion"));
+        assert_eq!(at("models:/fraud-detection/12").as_deref(), Some("fraud-detection@12"));
+        assert_eq!(at("s3://acme-models/fraud-detection/v12/").as_deref(), Some("fraud-detection@12"));
+        assert_eq!(at("models:/a/b/3").as_deref(), Some("a/b@3"));
+        assert_eq!(at("models:/fraud@champion"), None);
         assert_eq!(at("s3://bucket/model"), None);
     }
 
