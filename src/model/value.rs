@@ -245,7 +245,8 @@ impl From<i64> for Value {
 /// Compares texts so that runs of digits count as numbers: `v9` before `v12`. Allocates nothing: it runs for each
 /// comparison of a sort.
 fn natural(a: &str, b: &str) -> Ordering {
-    let (mut left, mut right) = (a, b);
+    let common = common_prefix(a, b);
+    let (mut left, mut right) = (a.get(common..).unwrap_or(a), b.get(common..).unwrap_or(b));
     loop {
         let (mut lefts, mut rights) = (left.chars(), right.chars());
         let order = match (lefts.next(), rights.next()) {
@@ -272,6 +273,17 @@ fn natural(a: &str, b: &str) -> Ordering {
     }
 }
 
+/// How many bytes both begin with, up to the beginning of a run of digits: names of pods share most of theirs.
+fn common_prefix(a: &str, b: &str) -> usize {
+    let (left, right) = (a.as_bytes(), b.as_bytes());
+    // eight at a time, then one by one
+    let words = left.chunks_exact(8).zip(right.chunks_exact(8)).take_while(|(x, y)| x == y).count() * 8;
+    let same = words + left.iter().zip(right).skip(words).take_while(|(x, y)| x == y).count();
+    let same = (0..=same).rev().find(|at| a.is_char_boundary(*at)).unwrap_or(0);
+    let digits = a.as_bytes().get(..same).unwrap_or_default().iter().rev().take_while(|byte| byte.is_ascii_digit());
+    same - digits.count()
+}
+
 /// The run of digits at the beginning without its leading zeros, and what follows it.
 fn digits(text: &str) -> (&str, &str) {
     let end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
@@ -290,6 +302,15 @@ mod tests {
         assert_eq!(cells.first(), Some(&Value::text("v9")));
         assert_eq!(cells.get(1), Some(&Value::text("v12")));
         assert!(cells.get(2).is_some_and(Value::is_none));
+    }
+
+    #[test]
+    fn a_shared_beginning_does_not_cut_a_run_of_digits() {
+        for (smaller, larger) in [("pod-19", "pod-123"), ("a1é", "a12"), ("xé1", "xè1"), ("é2", "é10"), ("a", "ab")]
+        {
+            let expected = if smaller == "xé1" { Ordering::Greater } else { Ordering::Less };
+            assert_eq!(Value::text(smaller).order(&Value::text(larger)), expected, "{smaller} {larger}");
+        }
     }
 
     #[test]
