@@ -2,6 +2,7 @@
 //!
 //! Here belong the state and what changes it. How requests and answers look is [`crate::demo::serve::mlflow`]'s affair.
 
+mod models;
 mod seed;
 mod signature;
 

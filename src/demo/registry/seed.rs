@@ -2,107 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::models::{MODELS, ModelStory};
 use super::{Experiment, Metric, Pairs, RegisteredModel, Registry, Run, Version, set, signature};
 use crate::demo::random::{fraction, hash, hex, mix};
 use crate::demo::story::SERVICES;
 
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 24 * 60 * MINUTE;
-
-/// A model's facts.
-struct ModelStory {
-    name: &'static str,
-    experiment: &'static str,
-    description: &'static str,
-    team: &'static str,
-    /// Its newest version.
-    newest: u32,
-    /// Alias and version.
-    aliases: &'static [(&'static str, u32)],
-}
-
-const MODELS: &[ModelStory] = &[
-    ModelStory {
-        name: "fraud-detection",
-        experiment: "fraud-detection-training",
-        description: "Scores card transactions for fraud. Owner: risk-platform.",
-        team: "risk-platform",
-        newest: 14,
-        aliases: &[("challenger", 13), ("champion", 12)],
-    },
-    ModelStory {
-        name: "churn",
-        experiment: "churn-training",
-        description: "Thirty-day churn propensity per account.",
-        team: "growth",
-        newest: 8,
-        aliases: &[("champion", 8)],
-    },
-    ModelStory {
-        name: "pricing",
-        experiment: "pricing-training",
-        description: "",
-        team: "marketplace",
-        newest: 5,
-        aliases: &[("champion", 5), ("shadow", 4)],
-    },
-    ModelStory {
-        name: "recommendation",
-        experiment: "recommendation-training",
-        description: "Next items for a session.",
-        team: "personalisation",
-        newest: 21,
-        aliases: &[("champion", 21)],
-    },
-    ModelStory {
-        name: "demand-forecast",
-        experiment: "demand-forecast-training",
-        description: "Daily demand per store and article.",
-        team: "supply-chain",
-        newest: 6,
-        aliases: &[("champion", 6)],
-    },
-    ModelStory {
-        name: "credit-scoring",
-        experiment: "credit-scoring-training",
-        description: "Probability of default at application.",
-        team: "risk-platform",
-        newest: 2,
-        aliases: &[("candidate", 2)],
-    },
-    ModelStory {
-        name: "sentiment",
-        experiment: "sentiment-training",
-        description: "Mood of a support message.",
-        team: "support",
-        newest: 3,
-        aliases: &[("champion", 2)],
-    },
-    ModelStory {
-        name: "image-tagging",
-        experiment: "image-tagging-training",
-        description: "Tags of catalogue pictures.",
-        team: "catalog",
-        newest: 1,
-        aliases: &[("champion", 1)],
-    },
-    ModelStory {
-        name: "nlp/summarizer",
-        experiment: "nlp-research",
-        description: "A name with a slash: summaries of long threads.",
-        team: "support",
-        newest: 2,
-        aliases: &[("champion", 1)],
-    },
-    ModelStory {
-        name: "Customer Lifetime Value",
-        experiment: "nlp-research",
-        description: "A name with spaces.",
-        team: "growth",
-        newest: 1,
-        aliases: &[],
-    },
-];
 
 const SUBJECTS: [&str; 8] = [
     "train: first model",
@@ -283,6 +189,7 @@ fn version(seed: u64, story: &ModelStory, number: u32, run: &Run) -> Version {
             ("validation_status", validation),
             ("git_sha", &sha),
             ("image_digest", &image_digest(seed, story.name, number)),
+            ("storage_uri", &format!("s3://acme-models/{}/{number}", story.name)),
         ]),
         ..Version::default()
     }

@@ -21,6 +21,11 @@ use crate::demo::serve::query::decode;
 /// A part of an answer, or the answer that says what is wrong.
 type Outcome<T> = Result<T, Box<Answer>>;
 
+/// What `status/config` tells.
+const CONFIG: &str = "global:\n  scrape_interval: 15s\n  scrape_timeout: 10s\n  evaluation_interval: 15s\nrule_files:\n- \
+    /etc/prometheus/rules.yml\nscrape_configs:\n- job_name: kserve\n- job_name: queue-proxy\n- job_name: ingress-nginx\n- job_name: \
+    mlflow\n- job_name: prometheus\n";
+
 /// Answers a request.
 pub(super) fn answer(server: &Prometheus, request: &Request<Bytes>) -> Answer {
     let path = request.uri().path();
@@ -73,6 +78,7 @@ fn routed(server: &Prometheus, route: &str, given: &Parameters) -> Outcome<Answe
             "corruptionCount": 0, "goroutineCount": 47, "GOMAXPROCS": 2, "GOGC": "75", "GODEBUG": "",
             "storageRetention": "15d" })
         }
+        "status/config" => json!({ "yaml": CONFIG }),
         "status/flags" => {
             json!({ "query.lookback-delta": "5m", "query.max-samples": "20000000", "query.timeout": "2m" })
         }
@@ -177,7 +183,7 @@ fn found(catalog: &Catalog, given: &Parameters) -> Outcome<Vec<Arc<dyn Source>>>
     found.dedup_by(|a, b| a.labels() == b.labels());
     let bounded = !given.get("start").is_empty() || !given.get("end").is_empty();
     if bounded {
-        found.retain(|source| !source.samples(start - 1, end).iter().all(promql::Sample::is_stale));
+        found.retain(|source| source.lives(start - 1, end));
     }
     Ok(found)
 }

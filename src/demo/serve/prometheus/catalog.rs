@@ -53,10 +53,8 @@ impl Source for Computed {
     }
 
     fn samples(&self, after: i64, until: i64) -> Vec<Sample> {
-        let scrape = |time: i64| (time - self.begin).div_euclid(INTERVAL);
-        let first = (scrape(after) + 1).max(0);
-        let last = scrape(until.min(self.now));
-        let value = |scrape: i64| (self.value)(usize::try_from(scrape).ok()?);
+        let (first, last) = self.scrapes(after, until);
+        let value = |scrape: i64| self.at(scrape);
         let mut there = value(first - 1).is_some();
         let mut samples = vec![];
         for scrape in first..=last {
@@ -69,6 +67,23 @@ impl Source for Computed {
             there = value.is_some();
         }
         samples
+    }
+
+    fn lives(&self, after: i64, until: i64) -> bool {
+        let (first, last) = self.scrapes(after, until);
+        (first..=last).rev().any(|scrape| self.at(scrape).is_some())
+    }
+}
+
+impl Computed {
+    /// The first and the last scrape in a time.
+    fn scrapes(&self, after: i64, until: i64) -> (i64, i64) {
+        let scrape = |time: i64| (time - self.begin).div_euclid(INTERVAL);
+        ((scrape(after) + 1).max(0), scrape(until.min(self.now)))
+    }
+
+    fn at(&self, scrape: i64) -> Option<f64> {
+        (self.value)(usize::try_from(scrape).ok()?)
     }
 }
 

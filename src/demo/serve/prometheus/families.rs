@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use serde::Deserialize;
-
 use super::catalog::Catalog;
+use super::gauges;
 use super::ledger::{Account, BOUNDS, Outcome, Place, Totals};
 use super::promql::{Labels, Source};
 use crate::demo::cluster::status::host;
-use crate::demo::random::{fraction, hash, mix};
 use crate::demo::store::ObjectKey;
 use crate::demo::story::Mode;
 use crate::demo::traffic::ServiceKey;
@@ -95,18 +92,18 @@ pub(super) const FAMILIES: &[Family] = &[
             "counter",
             "The number of container restarts per container.",
         ),
-        series: restarts,
+        series: gauges::restarts,
     },
-    Family { name: "node_load1", about: ("node_load1", "gauge", "1m load average."), series: node },
+    Family { name: "node_load1", about: ("node_load1", "gauge", "1m load average."), series: gauges::node },
     Family {
         name: "node_memory_MemAvailable_bytes",
         about: ("node_memory_MemAvailable_bytes", "gauge", "Memory information field MemAvailable_bytes."),
-        series: node,
+        series: gauges::node,
     },
     Family {
         name: "node_memory_MemTotal_bytes",
         about: ("node_memory_MemTotal_bytes", "gauge", "Memory information field MemTotal_bytes."),
-        series: node,
+        series: gauges::node,
     },
     Family {
         name: "model_feature_drift_psi",
@@ -115,7 +112,7 @@ pub(super) const FAMILIES: &[Family] = &[
             "gauge",
             "Population stability index of the inputs against the training data",
         ),
-        series: drift,
+        series: gauges::drift,
     },
 ];
 
@@ -167,7 +164,7 @@ fn readings(part: Part, bounds: &[f64], unit: f64, bound_text: fn(f64) -> String
 }
 
 /// Places and records of the services in one mode, or in both.
-fn accounts(catalog: &Catalog, mode: Option<Mode>) -> impl Iterator<Item = (&Place, &Account)> {
+pub(super) fn accounts(catalog: &Catalog, mode: Option<Mode>) -> impl Iterator<Item = (&Place, &Account)> {
     catalog.accounts.iter().filter(move |((key, _), _)| {
         let service = catalog.traffic.services().get(key);
         service.is_some_and(|service| mode.is_none_or(|mode| service.mode == mode))
@@ -322,93 +319,4 @@ fn up(catalog: &Catalog, family: &Family) -> Vec<Arc<dyn Source>> {
 
 fn scrape_of(catalog: &Catalog, time: i64) -> usize {
     usize::try_from((time - catalog.begin).div_euclid(super::ledger::INTERVAL)).unwrap_or(0)
-}
-
-/// What a pod's object says about restarts.
-#[derive(Deserialize)]
-struct PodFacts {
-    status: Option<PodStatus>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PodStatus {
-    #[serde(default)]
-    container_statuses: Vec<ContainerFacts>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ContainerFacts {
-    name: String,
-    #[serde(default)]
-    restart_count: u32,
-}
-
-fn restarts(catalog: &Catalog, family: &Family) -> Vec<Arc<dyn Source>> {
-    // The objects are shared bytes: reading them needs no lock.
-    let pods: Vec<(ObjectKey, Bytes)> = catalog.world.enter(|state, _| {
-        let shelf = state.store.shelf("pods").into_iter().flat_map(|shelf| &shelf.objects);
-        shelf.map(|(key, object)| (key.clone(), object.text.clone())).collect()
-    });
-    let mut out = vec![];
-    for (key, text) in pods {
-        let facts: Option<PodFacts> = serde_json::from_slice(&text).ok();
-        let containers = facts.and_then(|facts| facts.status).map_or_else(Vec::new, |status| status.container_statuses);
-        for container in containers {
-            let labels = [
-                ("job", "kube-state-metrics"),
-                ("namespace", key.namespace.as_str()),
-                ("pod", &key.name),
-                ("container", &container.name),
-            ];
-            let count = f64::from(container.restart_count);
-            out.push(catalog.computed(Labels::of(family.name, &labels), move |_| Some(count)));
-        }
-    }
-    out
-}
-
-fn node(catalog: &Catalog, family: &Family) -> Vec<Arc<dyn Source>> {
-    const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
-    let names: Vec<String> = catalog.world.enter(|state, _| {
-        state
-            .store
-            .shelf("nodes")
-            .map_or_else(Vec::new, |shelf| shelf.objects.keys().map(|key| key.name.clone()).collect())
-    });
-    let metric = family.name;
-    let series = |name: String| {
-        let noise = hash(catalog.world.seed(), &name);
-        let labels = Labels::of(metric, &[("job", "node-exporter"), ("instance", &name)]);
-        catalog.computed(labels, move |scrape| {
-            let chance = fraction(mix(noise ^ mix(scrape as u64 / 4)));
-            Some(match metric {
-                "node_load1" => ((2.0 + 3.0 * chance) * 100.0).round() / 100.0,
-                "node_memory_MemTotal_bytes" => 64.0 * GIB,
-                _ => ((24.0 + 6.0 * chance) * GIB / 4096.0).round() * 4096.0,
-            })
-        })
-    };
-    names.into_iter().map(series).collect()
-}
-
-/// A gauge that a nightly job writes: it has gaps where the job did not run, and is NaN where it had no data.
-fn drift(catalog: &Catalog, family: &Family) -> Vec<Arc<dyn Source>> {
-    let mut models: Vec<(String, String)> =
-        accounts(catalog, None).map(|((key, _), _)| (key.namespace.clone(), key.name.clone())).collect();
-    models.dedup();
-    let series = |(namespace, model): (String, String)| {
-        let noise = hash(catalog.world.seed(), &model);
-        let labels = [("job", "drift"), ("namespace", namespace.as_str()), ("model_name", &model)];
-        catalog.computed(Labels::of(family.name, &labels), move |scrape| {
-            let of_day = scrape % 720;
-            match of_day {
-                300..=348 => None,
-                500..=504 => Some(f64::NAN),
-                _ => Some(((0.05 + 0.03 * fraction(mix(noise ^ mix(scrape as u64 / 20)))) * 1e4).round() / 1e4),
-            }
-        })
-    };
-    models.into_iter().map(series).collect()
 }

@@ -6,6 +6,7 @@
 mod api;
 mod catalog;
 mod families;
+mod gauges;
 mod json;
 mod ledger;
 mod parameters;

@@ -55,6 +55,10 @@ pub(crate) trait Source: Send + Sync {
     fn labels(&self) -> &Labels;
     /// Its samples with `after < at <= until`, oldest first.
     fn samples(&self, after: i64, until: i64) -> Vec<Sample>;
+    /// Whether it has any sample with `after < at <= until`.
+    fn lives(&self, after: i64, until: i64) -> bool {
+        self.samples(after, until).iter().any(|sample| !sample.is_stale())
+    }
 }
 
 /// Everything that can be queried.
