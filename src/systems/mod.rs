@@ -29,7 +29,7 @@ use crate::model::verb::{Pane, Rights, View};
 /// Every system, in the order of the line.
 #[must_use]
 pub fn all() -> &'static [&'static dyn System] {
-    &[&mlflow::Mlflow, &kserve::KServe, &prometheus::Prometheus]
+    &[&kubernetes::Kubernetes, &mlflow::Mlflow, &kserve::KServe, &prometheus::Prometheus]
 }
 
 /// An outside system: what it offers, as data, and how it is reached.

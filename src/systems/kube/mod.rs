@@ -19,6 +19,7 @@ mod proxies;
 mod review;
 mod service;
 mod source;
+mod streaming;
 #[cfg(test)]
 pub(crate) mod tests;
 mod watching;
@@ -32,3 +33,4 @@ pub use pool::Pool;
 pub use review::Review;
 pub use service::{Scheme, ServiceTarget};
 pub use source::{Described, Source};
+pub use streaming::Streaming;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer};
 use super::pool::Pool;
 use crate::model::id::Key;
 use crate::model::record::Record;
+use crate::model::text::clean;
 
 /// A record that is read from an object of the API.
 pub trait Object: Record {
@@ -38,10 +39,11 @@ impl Meta {
     /// The key of its row: `namespace/name`, or `name` for objects of the whole cluster.
     #[must_use]
     pub fn key(&self) -> Key {
+        let name = clean(&self.name);
         if self.namespace.is_empty() {
-            Key::from(self.name.as_str())
+            Key::from(name.as_str())
         } else {
-            Key::namespaced(&self.namespace, &self.name)
+            Key::namespaced(&clean(&self.namespace), &name)
         }
     }
 
