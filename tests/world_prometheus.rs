@@ -1,14 +1,16 @@
 //! Against a real Prometheus with the metrics of real model servers.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where a step of it fails")]
+
 use std::sync::Arc;
 
 use quarterdeck::model::clock::Clock;
 use quarterdeck::model::id::{PaneId, Ref};
 use quarterdeck::model::record::{Change, Row};
 use quarterdeck::model::value::Value;
-use quarterdeck::systems::kube::Access;
+use quarterdeck::systems::kube::{Access, Source};
 use quarterdeck::systems::prometheus::{CHART, ENDPOINT_CHART, ENDPOINT_METRICS, PANELS, Prometheus};
-use quarterdeck::systems::{Cx, Feed, Link, Opened, Parameters, Settings, System};
+use quarterdeck::systems::{Cx, Environment, Feed, Link, Opened, Parameters, Settings, System};
 
 async fn link() -> Arc<dyn Link> {
     let url = std::env::var("WORLD_PROMETHEUS_URL").unwrap_or_else(|_| "http://127.0.0.1:15020".into());
@@ -58,7 +60,7 @@ async fn a_panel_opens_as_a_chart_over_any_range() {
             panic!("no chart")
         };
         let (lines, _) = rows(chart.as_mut(), CHART).await;
-        let long = |row: &Arc<Row>| matches!(row.cell(2), Value::Spark(line) if line.points.len() > 300);
+        let long = |row: &Arc<Row>| matches!(row.cell(2), Value::Spark(series) if series.points.len() > 300);
         assert!(points < 600 || lines.iter().any(long), "{lines:?}");
     }
 }
@@ -74,4 +76,31 @@ async fn an_endpoints_chart_has_its_latencies() {
     let (lines, notes) = rows(chart.as_mut(), ENDPOINT_CHART).await;
     assert!(lines.iter().any(|row| row.key.as_str() == "p95/fraud-detection"), "{lines:?}");
     assert!(notes.iter().any(|note| note.starts_with("errors are unknown")), "{notes:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs the real servers of a test world: started by .ci/run"]
+async fn the_same_prometheus_answers_through_the_clusters_service_proxy() {
+    let home = std::env::var("HOME").unwrap_or_default();
+    let kubeconfig = std::env::var("WORLD_KUBECONFIG")
+        .unwrap_or_else(|_| format!("{home}/.cache/quarterdeck-world/kube/admin.kubeconfig"));
+    let env: Environment = Arc::new(|name| std::env::var(name).ok());
+    let kube =
+        Access::new(Source { kubeconfig: vec![kubeconfig.into()], context: None }, Arc::clone(&env), Clock::System);
+    let cx = Cx { clock: Clock::System, kube, env: Arc::new(|_| None) };
+    let service = "service = { namespace = 'monitoring', name = 'kube-prometheus-stack-prometheus', port = 9090 }";
+    let settings = Settings { table: service.parse().unwrap(), file: None };
+    let link = Prometheus.connect(&settings, &cx).await.unwrap();
+    let mut feeds = link.feeds();
+    let feed = feeds.iter_mut().find(|feed| feed.panes().contains(&ENDPOINT_METRICS)).unwrap();
+    let (through, _) = rows(feed.as_mut(), ENDPOINT_METRICS).await;
+    assert!(through.iter().any(|row| row.key.as_str() == "production/fraud-detection"), "{through:?}");
+    // and without any Prometheus the model servers are asked themselves, twice for a rate
+    let local = Prometheus.connect(&Settings::default(), &cx).await.unwrap();
+    let mut feeds = local.feeds();
+    let feed = feeds.iter_mut().find(|feed| feed.panes().contains(&ENDPOINT_METRICS)).unwrap();
+    assert!(rows(feed.as_mut(), ENDPOINT_METRICS).await.0.is_empty(), "one reading is no rate");
+    let (made, notes) = rows(feed.as_mut(), ENDPOINT_METRICS).await;
+    assert!(made.iter().any(|row| row.key.as_str() == "ml-prod/fraud-detection"), "{made:?}");
+    assert!(notes.iter().any(|note| note.contains("no Prometheus")), "{notes:?}");
 }

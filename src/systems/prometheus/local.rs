@@ -141,6 +141,7 @@ fn last(buckets: &[(f64, f64)]) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the numbers are exact in binary")]
 mod tests {
     use super::*;
 

@@ -227,5 +227,6 @@ pub(super) fn remark(endpoints: &[Measured]) -> Option<String> {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "computed by hand, from numbers that are exact")]
 #[path = "metrics_tests.rs"]
 mod tests;

@@ -284,5 +284,6 @@ fn wrong(what: &str) -> Error {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the numbers are those of the recordings")]
 #[path = "wire_tests.rs"]
 mod tests;

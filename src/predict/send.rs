@@ -1,0 +1,311 @@
+//! Sends one test prediction by the first way that works, and says which that was and why the others were none.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, header};
+use http_body_util::Full;
+use serde_json::Value as Json;
+
+use super::body;
+use super::choose::{Candidate, Choice, Target, choose};
+use super::pods;
+use super::protocol;
+use super::reply::{Taken, prefix, sent_on};
+use super::transport::{Dial, Failed, Raw, within};
+use crate::actions::PredictPermit;
+use crate::model::clock::Clock;
+use crate::model::health::Error;
+use crate::model::prediction::{Answer, Ask, Way};
+use crate::model::serving::Protocol;
+use crate::systems::kube::{Access, Cluster, ServiceTarget};
+
+/// How often a server may send a request on to another path.
+const REDIRECTS: usize = 3;
+
+/// How long opening a port-forward may take.
+const FORWARD_LIMIT: Duration = Duration::from_secs(15);
+
+/// What sending needs besides the request.
+#[derive(Clone)]
+pub struct Means {
+    /// The way to the cluster.
+    pub kube: Access,
+    /// The time, for what is measured.
+    pub clock: Clock,
+    /// The ingress's address (`http://10.0.0.9`), where it is known.
+    pub ingress: Option<String>,
+    /// Certificates (PEM) to trust besides the machine's own.
+    pub ca_file: Option<PathBuf>,
+    /// How long an answer may take.
+    pub limit: Duration,
+    /// How long the first answer of an endpoint that is scaled to zero may take.
+    pub cold_limit: Duration,
+}
+
+impl Means {
+    /// The usual limits: a minute, and five for an endpoint that has to start first.
+    #[must_use]
+    pub fn new(kube: Access, clock: Clock) -> Self {
+        let (limit, cold_limit) = (Duration::from_mins(1), Duration::from_mins(5));
+        Self { kube, clock, ingress: None, ca_file: None, limit, cold_limit }
+    }
+}
+
+/// Whether what is in the way goes away by asking: the endpoint has scaled to zero.
+#[must_use]
+pub fn starts_on_demand(obstacle: &str) -> bool {
+    let text = obstacle.to_lowercase();
+    text.contains("scaled to zero") || text.contains("scale to zero") || text.contains("no pods")
+}
+
+/// Sends a test prediction.
+///
+/// An answer of any status is an [`Answer`]; an error is that there was none.
+pub async fn send(permit: &PredictPermit, ask: &Ask, means: &Means) -> Result<Answer, Error> {
+    let mut choice = choose(&ask.serving, &ask.wanted, ask.via, means.ingress.as_deref())?;
+    let mut notes = Vec::new();
+    let mut limit = means.limit;
+    if let Some(obstacle) = &ask.serving.obstacle {
+        if !starts_on_demand(obstacle) {
+            return Err(Error::Refused { why: obstacle.clone() });
+        }
+        // only what goes by the front door wakes it up
+        let (front, back) = std::mem::take(&mut choice.candidates)
+            .into_iter()
+            .partition::<Vec<_>, _>(|candidate| matches!(candidate.way, Way::Url | Way::Ingress));
+        choice.candidates = front;
+        choice.refused.extend(back.into_iter().map(|candidate| (candidate.way, obstacle.clone())));
+        notes.push(format!("{obstacle}: the first answer can take minutes"));
+        limit = means.cold_limit;
+    }
+    let dial = Dial { clock: &means.clock, limit, ca_file: means.ca_file.as_ref() };
+    let trip = Trip { permit, ask, means, dial };
+    trip.try_all(choice, notes).await
+}
+
+/// A request before it is sent a certain way.
+#[derive(Debug, Clone)]
+struct Outgoing {
+    method: Method,
+    path: String,
+    body: String,
+}
+
+impl Outgoing {
+    fn get(path: &str) -> Self {
+        Self { method: Method::GET, path: path.to_owned(), body: String::new() }
+    }
+}
+
+struct Trip<'a> {
+    permit: &'a PredictPermit,
+    ask: &'a Ask,
+    means: &'a Means,
+    dial: Dial<'a>,
+}
+
+/// A candidate that is ready to be used: its pod, if it needs one, is known.
+struct Ready<'a> {
+    candidate: &'a Candidate,
+    pod: Option<String>,
+}
+
+impl Trip<'_> {
+    async fn try_all(&self, choice: Choice, mut notes: Vec<String>) -> Result<Answer, Error> {
+        let mut last = None;
+        for candidate in &choice.candidates {
+            match self.predict(candidate, &mut notes).await {
+                Ok(mut answer) => {
+                    let refused = choice.refused.iter().filter(|(way, _)| comes_before(*way, candidate.way, &choice));
+                    notes.extend(refused.map(|(way, why)| format!("not by {}: {why}", way.name())));
+                    answer.notes.splice(0..0, notes);
+                    return Ok(answer);
+                }
+                Err(Failed::After(error)) => return Err(error),
+                Err(Failed::Before(error)) => {
+                    notes.push(format!("not by {}: {error}", candidate.way.name()));
+                    last = Some(error);
+                }
+            }
+        }
+        let reasons: Vec<String> = choice.refused.iter().map(|(way, why)| format!("{}: {why}", way.name())).collect();
+        match last {
+            // one way was tried: its error says most
+            Some(error) if choice.candidates.len() == 1 => Err(error),
+            Some(_) => Err(Error::Unreachable { what: self.ask.serving.name.clone(), why: notes.join("; ") }),
+            None => Err(Error::Refused {
+                why: format!(
+                    "no way in reaches {} of {}: {}",
+                    self.ask.wanted.name(),
+                    self.ask.serving.name,
+                    reasons.join("; ")
+                ),
+            }),
+        }
+    }
+
+    async fn predict(&self, candidate: &Candidate, notes: &mut Vec<String>) -> Result<Answer, Failed> {
+        let ready = self.ready(candidate).await?;
+        let protocol = self.protocol(&ready, notes).await?;
+        let payload = protocol::payload(protocol, &self.ask.body).map_err(Failed::After)?;
+        let mut said = payload.notes;
+        let model = self.ask.serving.model.as_deref().unwrap_or(&self.ask.serving.name);
+        let mut outgoing = Outgoing { method: Method::POST, path: protocol::path(protocol, model), body: payload.body };
+        let mut raw = self.carry(&ready, &outgoing, &mut said).await?;
+        if protocol::is_cold_start(raw.status, &text_of(&raw))
+            && (self.ask.serving.obstacle.is_some() || raw.status == 400)
+        {
+            said.push(format!(
+                "the first try ended with {} after {:.1} s while it started; sent once more",
+                raw.status.as_u16(),
+                raw.total
+            ));
+            raw = self.carry(&ready, &outgoing, &mut said).await?;
+        }
+        if protocol::is_unknown_model(raw.status, &text_of(&raw)) {
+            match self.listed(&ready, protocol).await.as_slice() {
+                [only] if only != model => {
+                    said.push(format!("the server knows one model only, {only}: it was asked instead of {model}"));
+                    outgoing.path = protocol::path(protocol, only);
+                    raw = self.carry(&ready, &outgoing, &mut said).await?;
+                }
+                [] => said.push("the server lists no models".into()),
+                several => said.push(format!("the server knows {}", several.join(", "))),
+            }
+        }
+        let taken = Taken { candidate, pod: ready.pod.as_deref(), protocol };
+        let line = format!("{} {}{}", outgoing.method, prefix(&candidate.target), outgoing.path);
+        Ok(taken.answer(line, &raw, said))
+    }
+
+    /// The protocol that was insisted on, or that the object says, or that the payload shows, or that the server has.
+    async fn protocol(&self, ready: &Ready<'_>, notes: &mut Vec<String>) -> Result<Protocol, Failed> {
+        let known = self.ask.protocol.or(self.ask.serving.protocol).or_else(|| protocol::protocol_of(&self.ask.body));
+        if let Some(protocol) = known {
+            return Ok(protocol);
+        }
+        for protocol in [Protocol::V1, Protocol::V2] {
+            let raw = self.carry(ready, &Outgoing::get(protocol::list_path(protocol)), &mut Vec::new()).await?;
+            if raw.status.is_success() {
+                notes.push(format!("the server answers {}", protocol::list_path(protocol)));
+                return Ok(protocol);
+            }
+        }
+        notes.push("neither the endpoint nor the server tells its protocol: V1 was tried".into());
+        Ok(Protocol::V1)
+    }
+
+    /// The models that the server lists; none if it does not.
+    async fn listed(&self, ready: &Ready<'_>, protocol: Protocol) -> Vec<String> {
+        let list = Outgoing::get(protocol::list_path(protocol));
+        let raw = self.carry(ready, &list, &mut Vec::new()).await;
+        let json =
+            raw.ok().filter(|raw| raw.status.is_success()).and_then(|raw| serde_json::from_slice(&raw.body).ok());
+        json.map(|json: Json| protocol::listed(&json)).unwrap_or_default()
+    }
+
+    /// Finds the pod for those ways that need one.
+    async fn ready<'c>(&self, candidate: &'c Candidate) -> Result<Ready<'c>, Failed> {
+        let Target::Pod { namespace, selector, .. } = &candidate.target else {
+            return Ok(Ready { candidate, pod: None });
+        };
+        let cluster = self.cluster().await?;
+        let revision = candidate.revision.as_deref().unwrap_or("the revision");
+        let pod = pods::ready(&cluster, namespace, selector, revision).await.map_err(Failed::Before)?;
+        Ok(Ready { candidate, pod: Some(pod) })
+    }
+
+    async fn cluster(&self) -> Result<std::sync::Arc<Cluster>, Failed> {
+        self.means.kube.cluster().await.map_err(Failed::Before)
+    }
+
+    /// Sends a request and follows redirects that keep method, body and address.
+    async fn carry(&self, ready: &Ready<'_>, outgoing: &Outgoing, notes: &mut Vec<String>) -> Result<Raw, Failed> {
+        let mut outgoing = outgoing.clone();
+        for _ in 0..REDIRECTS {
+            let raw = self.once(ready, &outgoing).await?;
+            let Some(path) = sent_on(ready.candidate, &raw) else { return Ok(raw) };
+            notes.push(format!("the server sent it on from {} to {path}", outgoing.path));
+            outgoing.path = path;
+        }
+        Err(Failed::After(Error::Protocol { what: format!("{} sends in circles", outgoing.path) }))
+    }
+
+    async fn once(&self, ready: &Ready<'_>, outgoing: &Outgoing) -> Result<Raw, Failed> {
+        match &ready.candidate.target {
+            Target::Server(base) => {
+                let path = format!("{}{}", base.prefix, outgoing.path);
+                self.dial.server(base, request(outgoing, &path, &base.host)?).await
+            }
+            Target::Pod { namespace, port, .. } => {
+                let pod = ready.pod.as_deref().unwrap_or_default();
+                let start = self.means.clock.now();
+                let what = format!("pod {namespace}/{pod}");
+                let cluster = self.cluster().await?;
+                let opened = within(FORWARD_LIMIT, &what, cluster.forward(namespace, pod, *port));
+                let stream = opened.await.map_err(Failed::Before)?;
+                let request = request(outgoing, &outgoing.path, &format!("localhost:{port}"))?;
+                self.dial.over(Box::pin(stream), request, &what, start).await
+            }
+            Target::Service(target) => self.through_proxy(target, outgoing).await,
+        }
+    }
+
+    async fn through_proxy(&self, target: &ServiceTarget, outgoing: &Outgoing) -> Result<Raw, Failed> {
+        let cluster = self.cluster().await?;
+        let start = self.means.clock.now();
+        let answer = if outgoing.method == Method::GET {
+            cluster.proxy_get(target, &outgoing.path, self.dial.limit).await
+        } else {
+            let request = Request::builder()
+                .method(outgoing.method.clone())
+                .uri(outgoing.path.as_str())
+                .header(header::CONTENT_TYPE, "application/json")
+                .header(header::ACCEPT, "application/json")
+                .body(outgoing.body.clone().into_bytes())
+                .map_err(|error| Failed::Before(Error::Refused { why: error.to_string() }))?;
+            cluster.proxy_prediction(self.permit, target, request, self.dial.limit).await
+        };
+        // it is the API server that says these: nothing reached the model
+        let answer = answer.map_err(|error| match error {
+            Error::Timeout { .. } => Failed::After(error),
+            error => Failed::Before(error),
+        })?;
+        let total = (self.means.clock.now() - start).as_seconds_f64().max(0.0);
+        let (head, body) = answer.into_parts();
+        let cut = body.len() > body::LIMIT;
+        let body = body.slice(..body.len().min(body::LIMIT));
+        Ok(Raw { status: head.status, headers: head.headers, body, cut, connect: None, first_byte: None, total })
+    }
+}
+
+/// Whether a refused way would have been tried before the one that was taken.
+fn comes_before(refused: Way, taken: Way, choice: &Choice) -> bool {
+    let place = |way: Way| choice.candidates.iter().position(|candidate| candidate.way == way);
+    place(refused).is_none()
+        && Way::ALL.iter().position(|way| *way == refused) < Way::ALL.iter().position(|way| *way == taken)
+}
+
+fn request(outgoing: &Outgoing, path: &str, host: &str) -> Result<Request<Full<Bytes>>, Failed> {
+    let wrong = |why: String| Failed::Before(Error::Refused { why });
+    let host = HeaderValue::from_str(host).map_err(|error| wrong(format!("the name {host}: {error}")))?;
+    Request::builder()
+        .method(outgoing.method.clone())
+        .uri(path)
+        .header(header::HOST, host)
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::ACCEPT, "application/json")
+        .header(header::USER_AGENT, concat!("quarterdeck/", env!("CARGO_PKG_VERSION")))
+        .body(Full::new(Bytes::from(outgoing.body.clone())))
+        .map_err(|error| wrong(format!("the path {path}: {error}")))
+}
+
+fn text_of(raw: &Raw) -> String {
+    String::from_utf8_lossy(raw.body.get(..4096).unwrap_or(&raw.body)).into_owned()
+}
+
+#[cfg(test)]
+#[path = "send_tests.rs"]
+mod tests;
