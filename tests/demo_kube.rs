@@ -10,9 +10,10 @@ const PREDICT: &str = "/v1/models/fraud-detection:predict";
 const SERVICES: &str = "/apis/serving.kserve.io/v1beta1/inferenceservices";
 
 #[tokio::test]
-async fn without_the_token_there_is_nothing_but_the_version_and_the_health() {
+async fn with_a_wrong_token_there_is_nothing_but_the_version_and_the_health() {
     let cluster = Cluster::start().await;
-    let bare = |path: &str| cluster.http.get(format!("{}{path}", cluster.demo.kubernetes_url())).send();
+    let bare =
+        |path: &str| cluster.http.get(format!("{}{path}", cluster.demo.kubernetes_url())).bearer_auth("guessed").send();
     let refused = bare("/api/v1/pods").await.unwrap();
     assert_eq!(refused.status(), 401);
     let status: Value = refused.json().await.unwrap();

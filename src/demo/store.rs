@@ -43,6 +43,17 @@ impl Object {
     }
 }
 
+/// What the store keeps of an object beside its text.
+#[derive(Debug, Clone)]
+pub struct Index {
+    /// Its place.
+    pub key: ObjectKey,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// The fields that field selectors may name.
+    pub fields: BTreeMap<&'static str, String>,
+}
+
 /// What happened to an object, in the words of a watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Happened {
@@ -167,6 +178,17 @@ impl Store {
         let happened = if before.is_some() { Happened::Modified } else { Happened::Added };
         kept.remember(Entry { happened, key, object: object.clone(), before });
         object
+    }
+
+    /// Stores a text as it is, with what is known of it: for many objects at once. Its resourceVersion is put in where
+    /// the text has an empty one.
+    pub fn put_like(&mut self, kind: &'static str, text: &str, index: Index) {
+        let version = self.advance();
+        let text = text.replacen("\"resourceVersion\":\"\"", &format!("\"resourceVersion\":\"{version}\""), 1);
+        let object = Object { version, text: Bytes::from(text), labels: index.labels, fields: index.fields };
+        let kept = self.shelves.entry(kind).or_default();
+        let before = kept.objects.insert(index.key.clone(), object.clone());
+        kept.remember(Entry { happened: Happened::Added, key: index.key, object, before });
     }
 
     /// Stores an object unless it is as it was.

@@ -58,25 +58,25 @@ pub struct RevisionStory {
 
 /// One InferenceService at the start.
 #[derive(Debug, Clone, Copy)]
-pub struct ServiceStory {
+pub struct ServiceStory<'a> {
     /// Namespace.
-    pub namespace: &'static str,
+    pub namespace: &'a str,
     /// Name.
-    pub name: &'static str,
+    pub name: &'a str,
     /// The registered model behind it.
-    pub model: &'static str,
+    pub model: &'a str,
     /// Mode.
     pub mode: Mode,
     /// The model format, e.g. `sklearn`.
-    pub format: &'static str,
+    pub format: &'a str,
     /// Requests a second on average.
     pub rps: f64,
     /// The owning team's label.
-    pub team: &'static str,
+    pub team: &'a str,
     /// What is the matter with it.
     pub condition: Condition,
     /// Its revisions, oldest first.
-    pub revisions: &'static [RevisionStory],
+    pub revisions: &'a [RevisionStory],
 }
 
 const fn revision(number: u32, version: u32, age_minutes: i64, shape: (u32, u32, f64, f64)) -> RevisionStory {
@@ -87,7 +87,7 @@ const fn revision(number: u32, version: u32, age_minutes: i64, shape: (u32, u32,
 const DAY: i64 = 24 * 60;
 
 /// The services of the organisation.
-pub const SERVICES: &[ServiceStory] = &[
+pub const SERVICES: &[ServiceStory<'static>] = &[
     ServiceStory {
         namespace: "ml-prod",
         name: "fraud-detection",

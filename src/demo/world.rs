@@ -324,7 +324,7 @@ impl State {
 
 /// The name of a service's revision: Knative's, or in Standard mode the Deployment's.
 #[must_use]
-pub fn revision_name(service: &ServiceStory, number: u32) -> String {
+pub fn revision_name(service: &ServiceStory<'_>, number: u32) -> String {
     match (service.mode, number) {
         (Mode::Knative, _) => format!("{}-predictor-{number:05}", service.name),
         (Mode::Standard, 1) => format!("{}-predictor", service.name),

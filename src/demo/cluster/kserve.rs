@@ -69,7 +69,7 @@ impl State {
         if endpoint.mode == Mode::Knative {
             self.store.put_changed("revisions.serving.knative.dev", make.knative_revision(revision));
         }
-        if before != Some(u64::from(revision.replicas)) {
+        if before.unwrap_or(0) != u64::from(revision.replicas) {
             self.note_scaling(endpoint, revision, before.unwrap_or(0));
         }
     }

@@ -67,14 +67,14 @@ fn server(endpoint: &Endpoint, pod: &PodState) -> Value {
         Phase::ImageMissing => json!({ "waiting": { "reason": "ImagePullBackOff",
             "message": failure(pod.phase, pod, &endpoint.format) } }),
         Phase::OutOfMemory => json!({ "terminated": { "exitCode": 137, "reason": "OOMKilled",
-            "startedAt": stamp(pod.killed.unwrap_or(pod.created)), "finishedAt": stamp(pod.since),
+            "startedAt": stamp(started_before(pod)), "finishedAt": stamp(pod.since),
             "containerID": container_id(pod, "killed") } }),
         Phase::Loading | Phase::Ready => json!({ "running": { "startedAt": stamp(running_since(pod)) } }),
     };
     let last = match pod.killed {
         Some(killed) if pod.phase != Phase::OutOfMemory => {
             json!({ "terminated": { "exitCode": 137, "reason": "OOMKilled",
-            "startedAt": stamp(killed - TimeDelta::minutes(6)), "finishedAt": stamp(killed),
+            "startedAt": stamp(started_before(pod)), "finishedAt": stamp(killed),
             "containerID": container_id(pod, "killed") } })
         }
         _ => json!({}),
@@ -87,10 +87,15 @@ fn server(endpoint: &Endpoint, pod: &PodState) -> Value {
         "started": matches!(pod.phase, Phase::Ready | Phase::Loading) })
 }
 
+/// When the container that was killed had been started.
+fn started_before(pod: &PodState) -> DateTime<Utc> {
+    (pod.killed.unwrap_or(pod.since) - TimeDelta::minutes(6)).max(pod.created)
+}
+
 /// When the main container was started last.
 #[must_use]
 pub fn running_since(pod: &PodState) -> DateTime<Utc> {
-    pod.killed.map_or(pod.created + TimeDelta::seconds(4), |killed| killed + TimeDelta::seconds(8))
+    pod.killed.map_or(pod.created + TimeDelta::seconds(4), |killed| killed + TimeDelta::seconds(3))
 }
 
 fn sidecar(pod: &PodState, initialised: bool) -> Value {

@@ -9,10 +9,10 @@ use super::event::Note;
 use super::kserve::{SERVICES, template};
 use super::metadata::{Identity, extend, managed};
 use super::node::{self, NODES};
-use super::platform::{self, NAMESPACES, PlainPod};
+use super::plain_pod::PlainPod;
+use super::platform::{self, NAMESPACES};
 use super::pod::{self, server_image};
 use super::status;
-use crate::demo::random::{fraction, hash};
 use crate::demo::story::{self, Condition, Mode, RevisionStory, ServiceStory};
 use crate::demo::traffic::{Revision, ServiceKey};
 use crate::demo::world::{Scenario, State, revision_name};
@@ -27,6 +27,7 @@ impl State {
         }
         self.seed_bulk(start, scale);
         self.seed_trouble(start);
+        self.forget_events(start);
         self.agenda.add(start + TimeDelta::seconds(30), Job::BackOff);
     }
 
@@ -114,7 +115,7 @@ impl State {
     }
 
     /// One endpoint of the story: its object first, then what its controllers know, then what they make of both.
-    pub fn seed_service(&mut self, service: &ServiceStory, start: DateTime<Utc>) {
+    pub fn seed_service(&mut self, service: &ServiceStory<'_>, start: DateTime<Utc>) {
         let key = ServiceKey { namespace: service.namespace.into(), name: service.name.into() };
         let oldest = service.revisions.first().map_or(60, |revision| revision.age_minutes);
         let created = start - TimeDelta::minutes(oldest);
@@ -158,7 +159,7 @@ impl State {
     fn seed_revision(
         &mut self,
         endpoint: &Endpoint,
-        service: &ServiceStory,
+        service: &ServiceStory<'_>,
         of: (&RevisionStory, DateTime<Utc>),
     ) -> RevisionState {
         let (story, start) = of;
@@ -199,7 +200,7 @@ impl State {
         revision
     }
 
-    fn seed_traffic(&mut self, service: &ServiceStory, start: DateTime<Utc>) {
+    fn seed_traffic(&mut self, service: &ServiceStory<'_>, start: DateTime<Utc>) {
         let key = ServiceKey { namespace: service.namespace.into(), name: service.name.into() };
         self.traffic.add_service(key.clone(), service.mode, service.rps);
         for revision in service.revisions {
@@ -219,51 +220,6 @@ impl State {
             if revision.percent == 0 || revision.percent >= 50 {
                 self.traffic.set_split(&key, created, vec![(revision_name(service, revision.number), 1.0)]);
             }
-        }
-    }
-
-    /// More pods (and endpoints, one to twenty) than anybody can look at.
-    fn seed_bulk(&mut self, start: DateTime<Utc>, scale: usize) {
-        let endpoints = scale / 20;
-        for number in 0..endpoints {
-            let chance = hash(self.seed, &format!("bulk-{number}"));
-            let name: &'static str = Box::leak(format!("bulk-model-{number:04}").into_boxed_str());
-            let story: &'static [RevisionStory] = Box::leak(Box::new([RevisionStory {
-                number: 1,
-                version: 1,
-                age_minutes: 60 + i64::try_from(chance % 40_000).unwrap_or(0),
-                percent: 100,
-                pods: 1,
-                p50: 0.01 + 0.1 * fraction(chance),
-                errors: 0.002 * fraction(chance),
-            }]));
-            let service = ServiceStory {
-                namespace: ["ml-staging", "models"].get(number % 2).unwrap_or(&"models"),
-                name,
-                model: name,
-                mode: Mode::Standard,
-                format: "sklearn",
-                rps: 20.0 * fraction(chance),
-                team: "bulk",
-                condition: Condition::Serving,
-                revisions: story,
-            };
-            self.seed_service(&service, start);
-        }
-        const APPS: &[&str] = &["feature-sync", "stream-join", "drift-check", "batch-score", "embedding-cache"];
-        const HOMES: &[&str] = &["ml-prod", "ml-staging", "models", "mlflow", "monitoring"];
-        for number in endpoints..scale {
-            let (app, namespace) = (APPS.get(number % 5).unwrap_or(&""), HOMES.get(number / 5 % 5).unwrap_or(&""));
-            let age = i64::try_from(hash(self.seed, &format!("age-{number}")) % 86_400).unwrap_or(0);
-            let pod = PlainPod {
-                namespace,
-                app,
-                image: "registry.acme.example/acme-ml/batch:2.14.0",
-                port: ("http", 8080),
-                number,
-                created: start - TimeDelta::seconds(age),
-            };
-            self.store.put("pods", pod.object(self.seed));
         }
     }
 
@@ -311,14 +267,14 @@ fn seeded_template(service: &Value, mode: Mode) -> String {
     }
 }
 
-fn model(service: &ServiceStory, version: u32) -> Value {
+fn model(service: &ServiceStory<'_>, version: u32) -> Value {
     json!({ "modelFormat": { "name": service.format }, "name": "", "protocolVersion": "v2",
         "resources": { "requests": { "cpu": "1", "memory": "2Gi" }, "limits": { "cpu": "2", "memory": "2Gi" } },
         "runtime": status::runtime(service.format),
         "storageUri": format!("s3://acme-models/{}/{version}", service.model) })
 }
 
-fn service_object(seed: u64, service: &ServiceStory, created: DateTime<Utc>) -> Value {
+fn service_object(seed: u64, service: &ServiceStory<'_>, created: DateTime<Utc>) -> Value {
     let identity =
         Identity { seed, kind: "InferenceService", namespace: service.namespace, name: service.name, created };
     let mut metadata = identity.metadata(json!({ "team": service.team, "app.kubernetes.io/instance": service.name }));

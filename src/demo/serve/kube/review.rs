@@ -5,13 +5,15 @@ use http::{Request, StatusCode};
 use serde_json::{Value, json};
 
 use super::failure::Failure;
+use super::protobuf;
 use crate::demo::serve::{Answer, json as send};
 use crate::demo::world::World;
 
 /// Answers POST of a review.
 #[must_use]
 pub fn answer(world: &World, which: &str, request: &Request<Bytes>) -> Answer {
-    let Ok(mut review) = serde_json::from_slice::<Value>(request.body()) else {
+    let read = serde_json::from_slice::<Value>(request.body()).ok().or_else(|| protobuf::review(request.body()));
+    let Some(mut review) = read else {
         return Failure::bad_request("the object provided is unrecognized").answer();
     };
     let status = match which {

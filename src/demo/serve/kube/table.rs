@@ -82,7 +82,9 @@ fn cell(kind: &Kind, column: &str, object: &Value, now: DateTime<Utc>) -> Value 
         }
         ("nodes", "Status") => {
             let ready = condition(object, "Ready");
-            if ready == "True" { "Ready" } else { "NotReady" }.into()
+            let ready = if ready == "True" { "Ready" } else { "NotReady" };
+            let cordoned = object["spec"]["unschedulable"] == true;
+            if cordoned { format!("{ready},SchedulingDisabled").into() } else { ready.into() }
         }
         ("nodes", "Roles") => "<none>".into(),
         ("nodes", "Version") => status["nodeInfo"]["kubeletVersion"].clone(),
