@@ -5,6 +5,7 @@
 //! a system; the world must be checked by those clients, so it shares nothing with them.
 
 pub mod cluster;
+pub mod json;
 pub mod random;
 pub mod registry;
 pub mod serve;

@@ -20,7 +20,7 @@ pub enum Job {
     OutOfMemory(ServiceKey, String),
     /// The back-off of what can't start: counts of events grow.
     BackOff,
-    /// A ReplicaSet replaces a pod that is gone.
+    /// A `ReplicaSet` replaces a pod that is gone.
     Replace(ServiceKey, String),
 }
 

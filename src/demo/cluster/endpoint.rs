@@ -152,7 +152,7 @@ impl RevisionState {
         }
     }
 
-    /// The ReplicaSet's hash.
+    /// The `ReplicaSet`'s hash.
     #[must_use]
     pub fn template_hash(&self, seed: u64) -> String {
         format!("{:x}", hash(seed, &format!("{}/{}/{}", self.name, self.number, self.storage)) & 0xf_ffff_ffff)

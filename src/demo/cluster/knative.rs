@@ -8,6 +8,7 @@ use super::endpoint::Endpoint;
 use super::kserve::{annotation, fresh_revision, replicas_of, template};
 use super::status::{self, Target};
 use super::workload::Workloads;
+use crate::demo::json::Json;
 use crate::demo::world::State;
 
 impl State {
@@ -15,19 +16,19 @@ impl State {
     pub fn reconcile_knative(&mut self, endpoint: &mut Endpoint, service: &Value, at: DateTime<Utc>) {
         endpoint.tagged = annotation(service, "serving.kserve.io/enable-tag-routing") == Some("true");
         self.ensure_revision(endpoint, service, at);
-        let percent = service["spec"]["predictor"]["canaryTrafficPercent"].as_u64();
+        let percent = service.at("/spec/predictor/canaryTrafficPercent").as_u64();
         let targets = targets(endpoint, percent.map(|percent| u32::try_from(percent.min(100)).unwrap_or(100)));
         let again = book(endpoint, &targets);
         self.scale_revisions(endpoint, service, &targets, at);
-        let uid = service["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+        let uid = service.at("/metadata/uid").as_str().unwrap_or_default().to_owned();
         for revision in endpoint.revisions.clone() {
             self.write_workload(endpoint, &revision, &uid);
         }
         self.write_aliases(endpoint, &targets, &uid);
         let shares = targets.iter().map(|target| (target.revision.clone(), f64::from(target.percent) / 100.0));
         self.traffic.set_split(&endpoint.key, at, summed(shares));
-        let generation = service["metadata"]["generation"].as_u64().unwrap_or(1);
-        let status = status::knative(endpoint, &targets, generation, &service["status"], at);
+        let generation = service.at("/metadata/generation").as_u64().unwrap_or(1);
+        let status = status::knative(endpoint, &targets, generation, service.at("/status"), at);
         self.write_status(service, status);
         if again {
             self.agenda.add(at + TimeDelta::milliseconds(900), Job::Reconcile(endpoint.key.clone()));
@@ -42,7 +43,7 @@ impl State {
         endpoint.template = wanted;
         let number = endpoint.latest().map_or(1, |latest| latest.number + 1);
         let name = format!("{}-predictor-{number:05}", endpoint.key.name);
-        let storage = service["spec"]["predictor"]["model"]["storageUri"].as_str().unwrap_or_default();
+        let storage = service.at("/spec/predictor/model/storageUri").as_str().unwrap_or_default();
         let revision = fresh_revision(name, number, storage, at);
         self.introduce(endpoint, &revision, at);
         endpoint.revisions.push(revision);
@@ -50,7 +51,7 @@ impl State {
 
     /// Revisions with a target, and the newest, have their pods; others lose them after a while.
     fn scale_revisions(&mut self, endpoint: &mut Endpoint, service: &Value, targets: &[Target], at: DateTime<Utc>) {
-        let most = replicas_of(&service["spec"]["predictor"]);
+        let most = replicas_of(service.at("/spec/predictor"));
         let newest = endpoint.latest().map(|latest| latest.name.clone());
         for name in endpoint.revisions.iter().map(|revision| revision.name.clone()).collect::<Vec<_>>() {
             let percent: u32 =

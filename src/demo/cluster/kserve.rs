@@ -7,6 +7,7 @@ use super::endpoint::{Endpoint, RevisionState, version_of};
 use super::event::Note;
 use super::status;
 use super::workload::Workloads;
+use crate::demo::json::Json;
 use crate::demo::store::ObjectKey;
 use crate::demo::story::{self, Condition, Mode};
 use crate::demo::traffic::{Revision, ServiceKey};
@@ -18,7 +19,7 @@ pub const SERVICES: &str = "inferenceservices.serving.kserve.io";
 /// An annotation of an object.
 #[must_use]
 pub fn annotation<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
-    object["metadata"]["annotations"].get(name).and_then(Value::as_str)
+    object.at("/metadata/annotations").get(name).and_then(Value::as_str)
 }
 
 impl State {
@@ -57,10 +58,10 @@ impl State {
         self.store.put_changed(SERVICES, service);
     }
 
-    /// Makes the Deployment, ReplicaSet and Service of a revision as they should be.
+    /// Makes the Deployment, `ReplicaSet` and Service of a revision as they should be.
     pub fn write_workload(&mut self, endpoint: &Endpoint, revision: &RevisionState, uid: &str) {
         let make = Workloads { seed: self.seed, endpoint, uid };
-        let scaled = |known: Option<Value>| known.and_then(|known| known["spec"]["replicas"].as_u64());
+        let scaled = |known: Option<Value>| known.and_then(|known| known.at("/spec/replicas").as_u64());
         let namespace = &endpoint.key.namespace;
         let before = scaled(self.store.value("deployments.apps", namespace, &revision.deployment(endpoint.mode)));
         self.store.put_changed("deployments.apps", make.deployment(revision));
@@ -140,7 +141,7 @@ impl State {
         endpoint.stopped = true;
         self.remove_routes(&endpoint.key);
         self.traffic.set_split(&endpoint.key, at, Vec::new());
-        let status = status::stopped(endpoint, &service["status"], at);
+        let status = status::stopped(endpoint, service.at("/status"), at);
         self.write_status(service, status);
     }
 
@@ -188,14 +189,14 @@ impl State {
 /// Whether an InferenceService's condition Ready is true.
 #[must_use]
 pub fn is_ready(service: &Value) -> bool {
-    let conditions = service["status"]["conditions"].as_array();
-    conditions.into_iter().flatten().any(|one| one["type"] == "Ready" && one["status"] == "True")
+    let conditions = service.at("/status/conditions").as_array();
+    conditions.into_iter().flatten().any(|one| one.at("/type") == "Ready" && one.at("/status") == "True")
 }
 
 /// The number of pods that a predictor asks for.
 #[must_use]
 pub fn replicas_of(predictor: &Value) -> u32 {
-    let wanted = predictor["minReplicas"].as_u64().unwrap_or(1);
+    let wanted = predictor.at("/minReplicas").as_u64().unwrap_or(1);
     u32::try_from(wanted).unwrap_or(u32::MAX)
 }
 
@@ -226,15 +227,15 @@ pub fn template(service: &Value, left_out: &[&str]) -> String {
         "serving.kserve.io/stop",
         "serving.kserve.io/disable-auto-update",
     ];
-    let mut predictor = service["spec"]["predictor"].clone();
+    let mut predictor = service.at("/spec/predictor").clone();
     if let Some(predictor) = predictor.as_object_mut() {
         predictor.retain(|name, _| !left_out.contains(&name.as_str()));
     }
-    let mut annotations = service["metadata"]["annotations"].clone();
+    let mut annotations = service.at("/metadata/annotations").clone();
     if let Some(annotations) = annotations.as_object_mut() {
         annotations.retain(|name, _| !KEPT_BACK.contains(&name.as_str()));
     }
-    sorted(&json!([predictor, annotations, service["metadata"]["labels"]])).to_string()
+    sorted(&json!([predictor, annotations, service.at("/metadata/labels")])).to_string()
 }
 
 fn sorted(value: &Value) -> Value {
@@ -254,7 +255,7 @@ fn new_endpoint(key: &ServiceKey, service: &Value, at: DateTime<Utc>) -> Endpoin
         Some("Standard" | "RawDeployment") => Mode::Standard,
         _ => Mode::Knative,
     };
-    let format = service["spec"]["predictor"]["model"]["modelFormat"]["name"].as_str();
+    let format = service.at("/spec/predictor/model/modelFormat/name").as_str();
     Endpoint {
         key: key.clone(),
         mode,

@@ -194,7 +194,7 @@ impl State {
         })
     }
 
-    /// A pod was deleted or evicted: its ReplicaSet makes another one.
+    /// A pod was deleted or evicted: its `ReplicaSet` makes another one.
     pub fn pod_gone(&mut self, key: &ObjectKey, at: DateTime<Utc>) {
         self.store.remove("pods", key);
         let Some((service, revision)) = self.owner_of(key) else { return };

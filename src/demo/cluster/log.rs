@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::endpoint::Phase;
 use super::pod_status::NO_MODEL;
+use crate::demo::json::Json;
 use crate::demo::random::{fraction, hash, mix};
 use crate::demo::store::ObjectKey;
 use crate::demo::traffic::{Metrics, ServiceKey, Traffic};
@@ -64,10 +65,10 @@ impl State {
     #[must_use]
     pub fn is_running(&self, pod: &ObjectKey, container: &str, began: DateTime<Utc>) -> bool {
         let Some(value) = self.store.value("pods", &pod.namespace, &pod.name) else { return false };
-        let statuses = value["status"]["containerStatuses"].as_array().into_iter().flatten();
+        let statuses = value.at("/status/containerStatuses").as_array().into_iter().flatten();
         let mut running = statuses
-            .filter(|one| one["name"] == container)
-            .filter_map(|one| one["state"]["running"]["startedAt"].as_str());
+            .filter(|one| one.at("/name") == container)
+            .filter_map(|one| one.at("/state/running/startedAt").as_str());
         let sick = self.owner_of(pod).is_some_and(|(service, revision)| {
             let revision = self.endpoints.get(&service).and_then(|endpoint| endpoint.revision(&revision));
             revision.is_some_and(|revision| {
@@ -164,13 +165,13 @@ impl Voice {
         let Some((service, revision, traffic)) = &self.speaks else {
             let text =
                 format!("level=info ts={} msg=\"processed batch\" rows={}", at.format("%H:%M:%S%.3f"), chance % 900);
-            return (chance % 5 == 0).then_some(Line { at, text });
+            return (chance.is_multiple_of(5)).then_some(Line { at, text });
         };
         let metrics = traffic.metrics(service, revision, at)?;
         let text = match self.container.as_str() {
             _ if metrics.rps < 0.01 => return None,
             "kserve-container" => self.request(at, &metrics, chance),
-            "queue-proxy" if chance % 9 == 0 => format!(
+            "queue-proxy" if chance.is_multiple_of(9) => format!(
                 "{{\"severity\":\"INFO\",\"timestamp\":\"{}\",\"logger\":\"queueproxy\",\"message\":\"requests in flight: {}\"}}",
                 at.format("%Y-%m-%dT%H:%M:%S%.3fZ"),
                 chance % 7
@@ -184,7 +185,7 @@ impl Voice {
         let draw = fraction(mix(chance));
         // A log shows more of the trouble than its share, so that it is seen.
         let fails = draw < (metrics.error_ratio * 4.0).min(0.6) && metrics.error_ratio > 0.01;
-        let words = if fails && chance % 3 == 0 {
+        let words = if fails && chance.is_multiple_of(3) {
             "WARNING [cache.py:put():71] feature cache at 1.9 GiB of 2 GiB".to_owned()
         } else if fails {
             format!(

@@ -31,7 +31,7 @@ pub fn simple(identity: &Identity<'_>, api_version: &str, labels: Value, more: V
 
 /// A Service over an app's pods.
 #[must_use]
-pub fn service(identity: &Identity<'_>, labels: Value, selector: Value, port: (&str, u16, u16)) -> Value {
+pub fn service(identity: &Identity<'_>, labels: Value, selector: &Value, port: (&str, u16, u16)) -> Value {
     let (name, port, target) = port;
     let more = json!({
         "spec": { "ports": [{ "name": name, "protocol": "TCP", "port": port, "targetPort": target }], "selector": selector,
@@ -54,7 +54,7 @@ pub fn settings() -> Value {
     } })
 }
 
-/// A ClusterServingRuntime for a model format.
+/// A `ClusterServingRuntime` for a model format.
 #[must_use]
 pub fn runtime(format: &str, image: &str) -> Value {
     json!({ "spec": {
@@ -66,7 +66,7 @@ pub fn runtime(format: &str, image: &str) -> Value {
             "resources": { "requests": { "cpu": "1", "memory": "2Gi" }, "limits": { "cpu": "1", "memory": "2Gi" } } }] } })
 }
 
-/// An InferenceGraph that asks two models one after the other.
+/// An `InferenceGraph` that asks two models one after the other.
 #[must_use]
 pub fn graph(at: DateTime<Utc>) -> Value {
     json!({
@@ -78,7 +78,7 @@ pub fn graph(at: DateTime<Utc>) -> Value {
             "observedGeneration": 1, "url": format!("http://checkout-risk-ml-prod.{DOMAIN}") } })
 }
 
-/// An LLMInferenceService whose second replica does not start: no GPU is free.
+/// An `LLMInferenceService` whose second replica does not start: no GPU is free.
 #[must_use]
 pub fn language_model(at: DateTime<Utc>) -> Value {
     let condition = |kind: &str, holds: bool| {

@@ -21,8 +21,7 @@ pub fn server_image(format: &str) -> String {
         "lightgbm" => "kserve/lgbserver:v0.20.0".into(),
         "huggingface" => "registry.acme.example/acme-ml/huggingfaceserver:v0.20.1-gpu".into(),
         "pytorch" => "pytorch/torchserve-kfs:0.9.0".into(),
-        "triton" => "nvcr.io/nvidia/tritonserver:23.05-py3".into(),
-        "onnx" => "nvcr.io/nvidia/tritonserver:23.05-py3".into(),
+        "triton" | "onnx" => "nvcr.io/nvidia/tritonserver:23.05-py3".into(),
         other => format!("kserve/{other}server:v0.20.0"),
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::endpoint::{Endpoint, Phase, PodState};
 use super::metadata::stamp;
 use super::pod::{failure, server_image};
+use crate::demo::json::Json;
 use crate::demo::random::hex;
 use crate::demo::story::Mode;
 
@@ -22,8 +23,8 @@ pub fn status(endpoint: &Endpoint, pod: &PodState) -> Value {
         let mut condition = json!({ "type": kind, "observedGeneration": 1, "status": if holds { "True" } else { "False" },
             "lastProbeTime": null, "lastTransitionTime": stamp(at) });
         if let (Some((reason, message)), false) = (why, holds) {
-            condition["reason"] = reason.into();
-            condition["message"] = message.into();
+            condition.set("/reason", reason);
+            condition.set("/message", message);
         }
         condition
     };
@@ -116,7 +117,7 @@ fn initializer(pod: &PodState, initialised: bool) -> Value {
         let mut ended = json!({ "exitCode": exit, "reason": reason, "startedAt": stamp(started),
             "finishedAt": stamp(started + TimeDelta::seconds(3)), "containerID": container_id(pod, "init") });
         if let Some(message) = message {
-            ended["message"] = message.into();
+            ended.set("/message", message);
         }
         json!({ "terminated": ended })
     };

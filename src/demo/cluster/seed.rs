@@ -13,6 +13,7 @@ use super::plain_pod::PlainPod;
 use super::platform::{self, NAMESPACES};
 use super::pod::{self, server_image};
 use super::status;
+use crate::demo::json::Json;
 use crate::demo::story::{self, Condition, Mode, RevisionStory, ServiceStory};
 use crate::demo::traffic::{Revision, ServiceKey};
 use crate::demo::world::{Scenario, State, revision_name};
@@ -94,23 +95,21 @@ impl State {
         let service = platform::service(
             &id("Service", "mlflow", "mlflow"),
             mlflow,
-            json!({ "app": "mlflow" }),
+            &json!({ "app": "mlflow" }),
             ("http", 80, 5000),
         );
         self.store.put("services", service);
         let name = "kube-prometheus-stack-prometheus";
         let labels = json!({ "app": name, "release": "kube-prometheus-stack" });
         let selector = json!({ "app": "prometheus" });
-        let service = platform::service(&id("Service", "monitoring", name), labels, selector, ("http-web", 9090, 9090));
+        let service =
+            platform::service(&id("Service", "monitoring", name), labels, &selector, ("http-web", 9090, 9090));
         self.store.put("services", service);
         let gateway = id("Service", "istio-system", "istio-ingressgateway");
         let mut service =
-            platform::service(&gateway, json!({}), json!({ "app": "istio-ingressgateway" }), ("http2", 80, 8080));
-        extend(&mut service["spec"], json!({ "type": "LoadBalancer" }));
-        extend(
-            &mut service["status"],
-            json!({ "loadBalancer": { "ingress": [{ "hostname": "gateway.models.acme.example" }] } }),
-        );
+            platform::service(&gateway, json!({}), &json!({ "app": "istio-ingressgateway" }), ("http2", 80, 8080));
+        service.set("/spec/type", "LoadBalancer");
+        service.set("/status/loadBalancer", json!({ "ingress": [{ "hostname": "gateway.models.acme.example" }] }));
         self.store.put("services", service);
     }
 

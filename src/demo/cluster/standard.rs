@@ -1,4 +1,4 @@
-//! KServe's controller in Standard mode: Deployments, roll-outs, and `spec.canary` with weights in HTTPRoutes.
+//! KServe's controller in Standard mode: Deployments, roll-outs, and `spec.canary` with weights in `HTTPRoutes`.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -7,6 +7,7 @@ use super::endpoint::{Endpoint, RevisionState, version_of};
 use super::kserve::{fresh_revision, replicas_of, template};
 use super::status;
 use super::workload::Workloads;
+use crate::demo::json::Json;
 use crate::demo::store::ObjectKey;
 use crate::demo::world::State;
 
@@ -15,7 +16,7 @@ impl State {
     pub fn reconcile_standard(&mut self, endpoint: &mut Endpoint, service: &Value, at: DateTime<Utc>) {
         self.ensure_stable(endpoint, service, at);
         let percents = self.ensure_canaries(endpoint, service, at);
-        let uid = service["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+        let uid = service.at("/metadata/uid").as_str().unwrap_or_default().to_owned();
         for name in endpoint.revisions.iter().map(|revision| revision.name.clone()).collect::<Vec<_>>() {
             self.arrange_pods(endpoint, &name, at);
         }
@@ -24,16 +25,16 @@ impl State {
             self.write_workload(endpoint, &revision, &uid);
         }
         self.write_routes(endpoint, &percents, (&uid, at));
-        let status = status::standard(endpoint, &percents, &service["status"], at);
+        let status = status::standard(endpoint, &percents, service.at("/status"), at);
         self.write_status(service, status);
     }
 
     fn ensure_stable(&mut self, endpoint: &mut Endpoint, service: &Value, at: DateTime<Utc>) {
-        let predictor = &service["spec"]["predictor"];
-        let canary = predictor["name"].as_str().filter(|name| !name.is_empty());
+        let predictor = service.at("/spec/predictor");
+        let canary = predictor.at("/name").as_str().filter(|name| !name.is_empty());
         let name = deployment_name(&endpoint.key.name, canary.unwrap_or_default());
         let wanted = template(service, &["canaryTrafficPercent", "minReplicas", "maxReplicas", "name"]);
-        let storage = predictor["model"]["storageUri"].as_str().unwrap_or_default().to_owned();
+        let storage = predictor.at("/model/storageUri").as_str().unwrap_or_default().to_owned();
         let replaced = endpoint.stable().filter(|stable| stable.name != name).cloned();
         if let Some(replaced) = replaced {
             self.remove_workload(endpoint, &replaced);
@@ -71,9 +72,9 @@ impl State {
 
     /// Makes the canaries that are asked for, removes the others, and gives the percentages by predictor name.
     fn ensure_canaries(&mut self, endpoint: &mut Endpoint, service: &Value, at: DateTime<Utc>) -> Vec<(String, u32)> {
-        let stable = &service["spec"]["predictor"];
-        let canaries = service["spec"]["canary"].as_array().cloned().unwrap_or_default();
-        let name = |canary: &Value| canary["predictor"]["name"].as_str().unwrap_or_default().to_owned();
+        let stable = service.at("/spec/predictor");
+        let canaries = service.at("/spec/canary").as_array().cloned().unwrap_or_default();
+        let name = |canary: &Value| canary.at("/predictor/name").as_str().unwrap_or_default().to_owned();
         let gone = |one: &RevisionState| {
             !one.predictor.is_empty() && !canaries.iter().any(|canary| name(canary) == one.predictor)
         };
@@ -83,9 +84,10 @@ impl State {
         endpoint.revisions.retain(|one| !gone(one));
         let mut percents = Vec::new();
         for canary in &canaries {
-            let (predictor, name) = (&canary["predictor"], name(canary));
-            let percent = canary["trafficPercent"].as_u64().unwrap_or(0);
-            let storage = predictor["model"]["storageUri"].as_str().or_else(|| stable["model"]["storageUri"].as_str());
+            let (predictor, name) = (&canary.at("/predictor"), name(canary));
+            let percent = canary.at("/trafficPercent").as_u64().unwrap_or(0);
+            let storage =
+                predictor.at("/model/storageUri").as_str().or_else(|| stable.at("/model/storageUri").as_str());
             let deployment = deployment_name(&endpoint.key.name, &name);
             let known = endpoint.revision(&deployment).cloned();
             match (known, storage.unwrap_or_default()) {
@@ -100,7 +102,7 @@ impl State {
             }
             if let Some(revision) = endpoint.revision_mut(&deployment) {
                 let share = (u64::from(replicas_of(stable).max(1)) * percent).div_ceil(100).max(1);
-                let fixed = predictor["minReplicas"].as_u64().filter(|replicas| *replicas > 0);
+                let fixed = predictor.at("/minReplicas").as_u64().filter(|replicas| *replicas > 0);
                 revision.replicas = u32::try_from(fixed.unwrap_or(share)).unwrap_or(1);
                 revision.version = version_of(&revision.storage);
             }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::endpoint::{Endpoint, Phase, RevisionState};
 use super::metadata::{extend, stamp};
 use super::pod_status::NO_MODEL;
+use crate::demo::json::Json;
 use crate::demo::story::{Condition as Trouble, Mode};
 
 /// The domain under which endpoints are reached.
@@ -243,7 +244,8 @@ fn conditions(list: Vec<Wanted>, before: &Value, at: DateTime<Utc>) -> Value {
     let known = before.get("conditions").and_then(Value::as_array);
     let written = list.into_iter().map(|wanted| {
         let status = wanted.holds.map_or("Unknown", |holds| if holds { "True" } else { "False" });
-        let same = known.into_iter().flatten().find(|one| one["type"] == wanted.kind && one["status"] == status);
+        let same =
+            known.into_iter().flatten().find(|one| one.at("/type") == wanted.kind && one.at("/status") == status);
         let mut condition = Map::new();
         let since = same.and_then(|one| one.get("lastTransitionTime")).cloned();
         condition.insert("lastTransitionTime".into(), since.unwrap_or_else(|| stamp(at).into()));

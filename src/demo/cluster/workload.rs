@@ -1,4 +1,4 @@
-//! The objects around a predictor's pods: Deployment, ReplicaSet, Service, HTTPRoute, Knative's Revision and Service.
+//! The objects around a predictor's pods: Deployment, `ReplicaSet`, Service, `HTTPRoute`, Knative's Revision and Service.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ impl Workloads<'_> {
         })
     }
 
-    /// A revision's ReplicaSet.
+    /// A revision's `ReplicaSet`.
     #[must_use]
     pub fn replica_set(&self, revision: &RevisionState) -> Value {
         let deployment = revision.deployment(self.endpoint.mode);
@@ -125,7 +125,7 @@ impl Workloads<'_> {
         })
     }
 
-    /// An HTTPRoute over the predictors' Services with their weights (Standard mode).
+    /// An `HTTPRoute` over the predictors' Services with their weights (Standard mode).
     #[must_use]
     pub fn route(&self, name: &str, created: DateTime<Utc>, weights: &[(String, u32)]) -> Value {
         let identity = self.identity("HTTPRoute", name, created);

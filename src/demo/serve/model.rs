@@ -1,5 +1,6 @@
 //! The models themselves: what is read from a request, what is answered, and what is wrong with it in Python's words.
 
+use crate::demo::json::Json;
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -118,15 +119,15 @@ pub fn v2_rows(body: &Value) -> Result<Vec<Value>, Refusal> {
         "BOOL", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64", "FP16", "FP32", "FP64",
         "BYTES",
     ];
-    let Some(input) = body["inputs"].get(0) else {
+    let Some(input) = body.at("/inputs").get(0) else {
         return Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "IndexError : list index out of range"));
     };
-    if !input["datatype"].as_str().is_some_and(|name| TYPES.contains(&name)) {
+    if !input.at("/datatype").as_str().is_some_and(|name| TYPES.contains(&name)) {
         return Err(Refusal::bad("invalid datatype None in the input"));
     }
-    let shape: Vec<u64> = input["shape"].as_array().into_iter().flatten().filter_map(Value::as_u64).collect();
+    let shape: Vec<u64> = input.at("/shape").as_array().into_iter().flatten().filter_map(Value::as_u64).collect();
     let mut flat = Vec::new();
-    flatten(&input["data"], &mut flat);
+    flatten(&input.at("/data"), &mut flat);
     let wanted = shape.iter().fold(1_u64, |product, part| product.saturating_mul(*part));
     if wanted != flat.len() as u64 || wanted > MOST {
         let shape = shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");

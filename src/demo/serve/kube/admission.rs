@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use crate::demo::cluster::kserve::annotation;
+use crate::demo::json::Json;
 
 const MODE: &str = "serving.kserve.io/deploymentMode";
 const SPEC: &str = "canary explainer predictor transformer";
@@ -94,7 +95,7 @@ fn rewrite_framework(predictor: &mut serde_json::Map<String, Value>) {
 }
 
 fn types(service: &Value) -> Result<(), Failure> {
-    let predictor = &service["spec"]["predictor"];
+    let predictor = service.at("/spec/predictor");
     for field in ["canaryTrafficPercent", "minReplicas", "maxReplicas", "containerConcurrency", "timeout"] {
         let Some(value) = predictor.get(field).filter(|value| !value.is_null() && !value.is_i64()) else { continue };
         let found = if value.is_string() { "string" } else { "object" };
@@ -120,9 +121,9 @@ fn denied(which: &str, message: &str) -> String {
 }
 
 fn crd_rules(service: &Value) -> Result<(), Failure> {
-    let name = service["metadata"]["name"].as_str().unwrap_or_default();
+    let name = service.at("/metadata/name").as_str().unwrap_or_default();
     for (at, canary) in canaries(service).iter().enumerate() {
-        let Some(percent) = canary["trafficPercent"].as_i64() else { continue };
+        let Some(percent) = canary.at("/trafficPercent").as_i64() else { continue };
         let bound = match percent {
             ..0 => "greater than or equal to 0",
             101.. => "less than or equal to 100",
@@ -147,13 +148,13 @@ pub fn invalid(name: &str, field: &str, why: &str) -> Failure {
 }
 
 fn canaries(service: &Value) -> &[Value] {
-    service["spec"]["canary"].as_array().map_or(&[], Vec::as_slice)
+    service.at("/spec/canary").as_array().map_or(&[], Vec::as_slice)
 }
 
 fn webhook_rules(service: &Value, before: Option<&Value>) -> Result<(), String> {
-    name_rule(service["metadata"]["name"].as_str().unwrap_or_default())?;
+    name_rule(service.at("/metadata/name").as_str().unwrap_or_default())?;
     let mode = annotation(service, MODE);
-    let fixed = before.and_then(|before| before["status"]["deploymentMode"].as_str());
+    let fixed = before.and_then(|before| before.at("/status/deploymentMode").as_str());
     if let (Some(mode), Some(fixed)) = (mode, fixed)
         && mode != fixed
     {
@@ -164,8 +165,8 @@ fn webhook_rules(service: &Value, before: Option<&Value>) -> Result<(), String> 
     {
         return Err(format!("[{class}] is not a supported autoscaler class type"));
     }
-    let predictor = &service["spec"]["predictor"];
-    let (least, most) = (predictor["minReplicas"].as_i64(), predictor["maxReplicas"].as_i64());
+    let predictor = service.at("/spec/predictor");
+    let (least, most) = (predictor.at("/minReplicas").as_i64(), predictor.at("/maxReplicas").as_i64());
     if least.is_some_and(|least| least < 0) {
         return Err("'MinReplicas' cannot be less than 0".into());
     }
@@ -175,15 +176,15 @@ fn webhook_rules(service: &Value, before: Option<&Value>) -> Result<(), String> 
     {
         return Err("'MinReplicas' cannot be greater than MaxReplicas".into());
     }
-    if predictor["containerConcurrency"].as_i64().is_some_and(|value| value < 0) {
+    if predictor.at("/containerConcurrency").as_i64().is_some_and(|value| value < 0) {
         return Err("parallelism cannot be less than 0".into());
     }
     if predictor.get("deploymentStrategy").is_some() && mode != Some("Standard") {
         return Err("customizing deploymentStrategy is only supported for raw deployment mode".into());
     }
     if let Some(before) = before {
-        let old = &before["spec"]["predictor"];
-        if name_of(old) != name_of(predictor) && old["model"]["storageUri"] == predictor["model"]["storageUri"] {
+        let old = &before.at("/spec/predictor");
+        if name_of(old) != name_of(predictor) && old.at("/model/storageUri") == predictor.at("/model/storageUri") {
             return Err("predictor.name change requires a model change (e.g. storageUri)".into());
         }
     }
@@ -191,7 +192,7 @@ fn webhook_rules(service: &Value, before: Option<&Value>) -> Result<(), String> 
 }
 
 fn name_of(predictor: &Value) -> &str {
-    predictor["name"].as_str().unwrap_or_default()
+    predictor.at("/name").as_str().unwrap_or_default()
 }
 
 fn name_rule(name: &str) -> Result<(), String> {
@@ -216,10 +217,10 @@ fn canary_rules(service: &Value, mode: Option<&str>) -> Result<(), String> {
     if mode != Some("Standard") {
         return Err("canary is only supported in Standard deployment mode".into());
     }
-    let stable = &service["spec"]["predictor"];
+    let stable = service.at("/spec/predictor");
     let mut names: Vec<&str> = Vec::new();
     for (at, canary) in canaries.iter().enumerate() {
-        let predictor = &canary["predictor"];
+        let predictor = &canary.at("/predictor");
         let name = name_of(predictor);
         if name.is_empty() {
             return Err(format!("canary[{at}] predictor.name is required"));
@@ -233,7 +234,7 @@ fn canary_rules(service: &Value, mode: Option<&str>) -> Result<(), String> {
         names.push(name);
         canary_predictor_rules(name, predictor, stable)?;
     }
-    let sum: i64 = canaries.iter().filter_map(|canary| canary["trafficPercent"].as_i64()).sum();
+    let sum: i64 = canaries.iter().filter_map(|canary| canary.at("/trafficPercent").as_i64()).sum();
     if sum > 100 {
         return Err(format!("sum of canary trafficPercent values ({sum}) must be <= 100"));
     }
@@ -249,7 +250,7 @@ fn canary_predictor_rules(name: &str, predictor: &Value, stable: &Value) -> Resu
     if predictor.get("workerSpec").is_some() {
         return Err(format!("canary \"{name}\" must not set workerSpec (multi-node is not yet supported for canary)"));
     }
-    let (least, most) = (predictor["minReplicas"].as_i64(), stable["minReplicas"].as_i64().unwrap_or(1));
+    let (least, most) = (predictor.at("/minReplicas").as_i64(), stable.at("/minReplicas").as_i64().unwrap_or(1));
     if let Some(least) = least.filter(|least| *least > most) {
         return Err(format!(
             "canary \"{name}\" minReplicas ({least}) must not exceed stable predictor minReplicas ({most})"

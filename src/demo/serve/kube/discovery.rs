@@ -1,12 +1,13 @@
 //! Discovery: versions, groups, resources, and as much of OpenAPI as clients insist on.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::kinds::{KINDS, Kind, has_group};
+use crate::demo::json::Json;
 use crate::demo::serve::{Answer, json as send};
 
 /// `/version`.
@@ -25,13 +26,13 @@ pub fn answer(segments: &[&str]) -> Answer {
         ["api"] => json!({ "kind": "APIVersions", "versions": ["v1"],
             "serverAddressByClientCIDRs": [{ "clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1" }] }),
         ["apis"] => {
-            json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": groups().map(|group| group_of(group)).collect::<Vec<_>>() })
+            json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": groups().map(group_of).collect::<Vec<_>>() })
         }
         ["api", "v1"] => resources("", "v1"),
         ["apis", group] if has_group(group, None) => {
             let mut group = group_of(group);
-            group["kind"] = "APIGroup".into();
-            group["apiVersion"] = "v1".into();
+            group.set("/kind", "APIGroup");
+            group.set("/apiVersion", "v1");
             group
         }
         ["apis", group, version] if has_group(group, Some(version)) => resources(group, version),
@@ -41,11 +42,11 @@ pub fn answer(segments: &[&str]) -> Answer {
 }
 
 fn groups() -> impl Iterator<Item = &'static str> {
-    let mut seen = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     for kind in KINDS.iter().filter(|kind| !kind.group.is_empty()) {
-        seen.entry(kind.group).or_insert(());
+        seen.insert(kind.group);
     }
-    ["authorization.k8s.io", "policy"].into_iter().chain(seen.into_keys())
+    ["authorization.k8s.io", "policy"].into_iter().chain(seen)
 }
 
 fn group_of(group: &str) -> Value {
@@ -85,7 +86,7 @@ fn resource(kind: &Kind) -> Vec<Value> {
     let mut whole = json!({ "name": kind.plural, "singularName": kind.singular, "namespaced": kind.namespaced,
         "kind": kind.kind, "verbs": ["create", "delete", "get", "list", "patch", "update", "watch"] });
     if !kind.short.is_empty() {
-        whole["shortNames"] = kind.short.split(' ').collect();
+        whole.set("/shortNames", kind.short.split(' ').collect::<Value>());
     }
     let mut list = vec![whole];
     if !matches!(kind.shelf, "configmaps" | "secrets" | "events" | "endpoints") {

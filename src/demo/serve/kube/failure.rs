@@ -5,6 +5,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::kinds::Kind;
+use crate::demo::json::Json;
 use crate::demo::serve::{Answer, text};
 
 /// A refusal, to be sent as a Status.
@@ -81,12 +82,12 @@ impl Failure {
         let mut status = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
             "message": self.message });
         if !self.reason.is_empty() {
-            status["reason"] = self.reason.into();
+            status.set("/reason", self.reason);
         }
         if !self.details.is_null() {
-            status["details"] = self.details.clone();
+            status.set("/details", self.details.clone());
         }
-        status["code"] = self.code.as_u16().into();
+        status.set("/code", self.code.as_u16());
         status
     }
 

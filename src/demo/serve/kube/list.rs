@@ -13,6 +13,7 @@ use super::kinds::Kind;
 use super::select::Selector;
 use super::shape::Shape;
 use super::table;
+use crate::demo::json::Json;
 use crate::demo::serve::query::Query;
 use crate::demo::serve::{Answer, text};
 use crate::demo::store::{Object, ObjectKey};
@@ -91,8 +92,8 @@ fn token_for(version: u64, key: &ObjectKey) -> String {
 fn read_token(token: &str) -> Result<(u64, ObjectKey), Failure> {
     let read = || {
         let value: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
-        let (namespace, name) = value["start"].as_str()?.trim_end_matches('\0').split_once('/')?;
-        Some((value["rv"].as_u64()?, ObjectKey::new(namespace, name)))
+        let (namespace, name) = value.at("/start").as_str()?.trim_end_matches('\0').split_once('/')?;
+        Some((value.at("/rv").as_u64()?, ObjectKey::new(namespace, name)))
     };
     read().ok_or_else(|| Failure::bad_request("continue key is not valid: invalid format"))
 }
@@ -102,10 +103,10 @@ fn read_token(token: &str) -> Result<(u64, ObjectKey), Failure> {
 pub fn metadata(page: &Page) -> Value {
     let mut metadata = json!({ "resourceVersion": page.version.to_string() });
     if !page.next.is_empty() {
-        metadata["continue"] = page.next.as_str().into();
+        metadata.set("/continue", page.next.as_str());
     }
     if let Some(remaining) = page.remaining {
-        metadata["remainingItemCount"] = remaining.into();
+        metadata.set("/remainingItemCount", remaining);
     }
     metadata
 }

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use super::failure::Failure;
 use super::path::Place;
 use crate::demo::cluster::log::{Line, Voice};
+use crate::demo::json::Json;
 use crate::demo::serve::query::Query;
 use crate::demo::serve::{Answer, text};
 use crate::demo::store::ObjectKey;
@@ -64,11 +65,12 @@ fn begin(state: &State, place: &Place, of: (&ObjectKey, &Query), now: DateTime<U
         .value("pods", &key.namespace, &key.name)
         .ok_or_else(|| Failure::not_found(place.kind, &key.name))?;
     let names = |list: &str| {
-        pod["spec"][list]
+        pod.at("/spec")
+            .at(&format!("/{list}"))
             .as_array()
             .into_iter()
             .flatten()
-            .filter_map(|one| one["name"].as_str().map(ToOwned::to_owned))
+            .filter_map(|one| one.at("/name").as_str().map(ToOwned::to_owned))
             .collect::<Vec<_>>()
     };
     let (main, init) = (names("containers"), names("initContainers"));
@@ -93,9 +95,10 @@ fn begin(state: &State, place: &Place, of: (&ObjectKey, &Query), now: DateTime<U
     if !main.contains(&container) && !init.contains(&container) {
         return Err(Failure::bad_request(format!("container {container} is not valid for pod {}", key.name)));
     }
-    let lists =
-        ["containerStatuses", "initContainerStatuses"].iter().filter_map(|list| pod["status"][*list].as_array());
-    let status = lists.flatten().find(|one| one["name"] == container.as_str()).cloned().unwrap_or_default();
+    let lists = ["containerStatuses", "initContainerStatuses"]
+        .iter()
+        .filter_map(|list| pod.at("/status").at(&format!("/{list}")).as_array());
+    let status = lists.flatten().find(|one| one.at("/name") == container.as_str()).cloned().unwrap_or_default();
     span(state, (key, &container), (query, &status), now)
 }
 
@@ -103,18 +106,18 @@ fn span(state: &State, of: (&ObjectKey, &str), asked: (&Query, &Value), now: Dat
     let ((key, container), (query, status)) = (of, asked);
     let time =
         |value: &Value| value.as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok()).map(|at| at.to_utc());
-    let ended = &status["state"]["terminated"];
-    let last = &status["lastState"]["terminated"];
+    let ended = &status.at("/state/terminated");
+    let last = &status.at("/lastState/terminated");
     let (from, until) = if query.is_on("previous") {
-        let until = time(&last["finishedAt"]).ok_or_else(|| {
+        let until = time(&last.at("/finishedAt")).ok_or_else(|| {
             Failure::bad_request(format!(
                 "previous terminated container \"{container}\" in pod \"{}\" not found",
                 key.name
             ))
         })?;
-        (time(&last["startedAt"]).unwrap_or(until), Some(until))
-    } else if let Some(reason) = status["state"]["waiting"]["reason"].as_str() {
-        let until = time(&last["finishedAt"]).ok_or_else(|| {
+        (time(&last.at("/startedAt")).unwrap_or(until), Some(until))
+    } else if let Some(reason) = status.at("/state/waiting/reason").as_str() {
+        let until = time(&last.at("/finishedAt")).ok_or_else(|| {
             let why = if reason == "ImagePullBackOff" {
                 "trying and failing to pull image".to_owned()
             } else {
@@ -125,12 +128,12 @@ fn span(state: &State, of: (&ObjectKey, &str), asked: (&Query, &Value), now: Dat
                 key.name
             ))
         })?;
-        (time(&last["startedAt"]).unwrap_or(until), Some(until))
+        (time(&last.at("/startedAt")).unwrap_or(until), Some(until))
     } else if !ended.is_null() {
-        let until = time(&ended["finishedAt"]).unwrap_or(now);
-        (time(&ended["startedAt"]).unwrap_or(until), Some(until))
+        let until = time(&ended.at("/finishedAt")).unwrap_or(now);
+        (time(&ended.at("/startedAt")).unwrap_or(until), Some(until))
     } else {
-        (time(&status["state"]["running"]["startedAt"]).unwrap_or(now - KEPT), None)
+        (time(&status.at("/state/running/startedAt")).unwrap_or(now - KEPT), None)
     };
     let mut begin = from.max(now - KEPT.max(now - until.unwrap_or(now) + TimeDelta::minutes(10)));
     if let Some(seconds) = query.number("sinceSeconds").and_then(|seconds| i64::try_from(seconds).ok()) {
@@ -141,7 +144,7 @@ fn span(state: &State, of: (&ObjectKey, &str), asked: (&Query, &Value), now: Dat
             .map_err(|error| Failure::bad_request(format!("invalid sinceTime: {error}")))?;
         begin = begin.max(since.to_utc());
     }
-    let killed = last["reason"] == "OOMKilled" && query.is_on("previous");
+    let killed = last.at("/reason") == "OOMKilled" && query.is_on("previous");
     Ok((state.voice(key, container, (from, killed)), begin, until))
 }
 

@@ -14,6 +14,7 @@ use super::path::Place;
 use crate::demo::cluster::agenda::Job;
 use crate::demo::cluster::kserve::SERVICES;
 use crate::demo::cluster::metadata::managed;
+use crate::demo::json::Json;
 use crate::demo::serve::query::Query;
 use crate::demo::serve::{Answer, json as send};
 use crate::demo::store::{Object, ObjectKey};
@@ -69,9 +70,9 @@ fn change(state: &mut State, place: &Place, of: (&Query, &Request<Bytes>), now: 
     keep_parts(place, &before, &mut after);
     let manager = query.get("fieldManager").unwrap_or("unknown");
     let warnings = admit(kind, (query, &before), &mut after)?;
-    if after["spec"] != before["spec"] && !before["metadata"]["generation"].is_null() {
-        let generation = before["metadata"]["generation"].as_u64().unwrap_or(1) + 1;
-        after["metadata"]["generation"] = generation.into();
+    if after.at("/spec") != before.at("/spec") && !before.at("/metadata/generation").is_null() {
+        let generation = before.at("/metadata/generation").as_u64().unwrap_or(1) + 1;
+        after.set("/metadata/generation", generation);
     }
     if after == before {
         return Ok((StatusCode::OK, before, warnings));
@@ -150,18 +151,19 @@ impl Body {
 
 fn preconditions(kind: &Kind, name: &str, known: (&Object, &Value), after: &Value) -> Result<(), Failure> {
     let (object, before) = known;
-    if after["metadata"]["resourceVersion"]
+    if after
+        .at("/metadata/resourceVersion")
         .as_str()
         .is_some_and(|version| !version.is_empty() && version != object.version.to_string())
     {
         return Err(Failure::conflict(kind, name));
     }
-    let uid = after["metadata"]["uid"].as_str();
-    if uid.is_some_and(|uid| Some(uid) != before["metadata"]["uid"].as_str()) {
+    let uid = after.at("/metadata/uid").as_str();
+    if uid.is_some_and(|uid| Some(uid) != before.at("/metadata/uid").as_str()) {
         let why = format!("Invalid value: \"{}\": field is immutable", uid.unwrap_or_default());
         return Err(admission::invalid(name, "metadata.uid", &why));
     }
-    if after["metadata"]["name"] != before["metadata"]["name"] {
+    if after.at("/metadata/name") != before.at("/metadata/name") {
         return Err(Failure::bad_request("the name of the object does not match the name on the URL"));
     }
     Ok(())
@@ -172,13 +174,13 @@ fn conflicts(query: &Query, before: &Value, wanted: &Value) -> Result<(), Failur
     if query.is_on("force") {
         return Ok(());
     }
-    let owner = before["metadata"]["managedFields"][0]["manager"].as_str().unwrap_or("unknown");
+    let owner = before.at("/metadata/managedFields/0/manager").as_str().unwrap_or("unknown");
     let mut fields = Vec::new();
-    differing(&wanted["spec"], &before["spec"], ".spec", &mut fields);
+    differing(&wanted.at("/spec"), &before.at("/spec"), ".spec", &mut fields);
     if fields.is_empty() || query.get("fieldManager") == Some(owner) {
         return Ok(());
     }
-    let version = before["apiVersion"].as_str().unwrap_or_default();
+    let version = before.at("/apiVersion").as_str().unwrap_or_default();
     let conflict = format!("conflict with \"{owner}\" using {version}");
     let word = if fields.len() == 1 { "conflict" } else { "conflicts" };
     let message = format!("Apply failed with {} {word}: {conflict}: {}", fields.len(), fields.join(", "));
@@ -206,9 +208,9 @@ fn differing(wanted: &Value, known: &Value, path: &str, fields: &mut Vec<String>
 /// A write of the whole leaves the status alone, a write of the status all else, and nobody writes the rest.
 fn keep_parts(place: &Place, before: &Value, after: &mut Value) {
     if place.subresource == "status" {
-        let status = after["status"].clone();
+        let status = after.at("/status").clone();
         *after = before.clone();
-        after["status"] = status;
+        after.set("/status", status);
     } else {
         match (before.get("status"), after.as_object_mut()) {
             (Some(status), Some(after)) => drop(after.insert("status".into(), status.clone())),
@@ -217,8 +219,8 @@ fn keep_parts(place: &Place, before: &Value, after: &mut Value) {
         }
     }
     for part in ["uid", "resourceVersion", "creationTimestamp", "generation", "managedFields"] {
-        if let Some(known) = before["metadata"].get(part) {
-            after["metadata"][part] = known.clone();
+        if let Some(known) = before.at("/metadata").get(part) {
+            after.set(&format!("/metadata/{part}"), known.clone());
         }
     }
 }
@@ -252,7 +254,7 @@ fn sign(kind: &Kind, object: &mut Value, of: (&str, &Value), now: DateTime<Utc>)
     let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return };
     let list = metadata.entry("managedFields").or_insert_with(|| json!([]));
     if let Some(list) = list.as_array_mut() {
-        list.retain(|known| known["manager"] != manager);
+        list.retain(|known| known.at("/manager") != manager);
         list.push(entry);
     }
 }
@@ -263,7 +265,7 @@ fn react(state: &mut State, kind: &Kind, key: &ObjectKey, now: DateTime<Utc>) {
         SERVICES => Some((key.name.clone(), REACTION)),
         // KServe's controller puts back at once what others change in its objects.
         "deployments.apps" => state.store.value(kind.shelf, &key.namespace, &key.name).and_then(|object| {
-            let owner = object["metadata"]["ownerReferences"][0]["name"].as_str()?;
+            let owner = object.at("/metadata/ownerReferences/0/name").as_str()?;
             Some((owner.to_owned(), TimeDelta::milliseconds(100)))
         }),
         _ => None,
@@ -287,8 +289,8 @@ fn create_from(state: &mut State, place: &Place, of: (&Query, Value), now: DateT
     let (query, mut value) = of;
     let kind = place.kind;
     let namespace = place.namespace.clone().unwrap_or_default();
-    let base = value["metadata"]["generateName"].as_str().unwrap_or_default().to_owned();
-    let named = value["metadata"]["name"].as_str().map(ToOwned::to_owned).or_else(|| place.name.clone());
+    let base = value.at("/metadata/generateName").as_str().unwrap_or_default().to_owned();
+    let named = value.at("/metadata/name").as_str().map(ToOwned::to_owned).or_else(|| place.name.clone());
     let name = named.filter(|name| !name.is_empty()).unwrap_or_else(|| {
         state.made += 1;
         format!("{base}{}", crate::demo::random::suffix(state.seed, &state.made.to_string(), 5))
@@ -307,13 +309,13 @@ fn create_from(state: &mut State, place: &Place, of: (&Query, Value), now: DateT
     };
     let mut metadata = identity.metadata(json!({}));
     for part in ["labels", "annotations", "finalizers", "ownerReferences", "generateName"] {
-        if let Some(given) = value["metadata"].get(part) {
-            metadata[part] = given.clone();
+        if let Some(given) = value.at("/metadata").get(part) {
+            metadata.set(&format!("/{part}"), given.clone());
         }
     }
-    value["metadata"] = metadata;
-    value["apiVersion"] = kind.api_version().into();
-    value["kind"] = kind.kind.into();
+    value.set("/metadata", metadata);
+    value.set("/apiVersion", kind.api_version());
+    value.set("/kind", kind.kind);
     let warnings = admit(kind, (query, &Value::Null), &mut value)?;
     if let Some(value) = value.as_object_mut().filter(|_| kind.custom) {
         value.shift_remove("status");

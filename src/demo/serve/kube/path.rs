@@ -47,7 +47,7 @@ impl<'a> Path<'a> {
             [of @ ("healthz" | "livez" | "readyz"), check @ ..] => Self::Health(of, check.last().copied()),
             ["version"] => Self::Version,
             ["openapi", rest @ ..] => Self::OpenApi(rest.to_vec()),
-            ["api" | "apis"] | ["api", _] | ["apis", _] | ["apis", _, _] => Self::Discovery(segments),
+            ["api" | "apis"] | ["api" | "apis", _] | ["apis", _, _] => Self::Discovery(segments),
             ["apis", "authorization.k8s.io", "v1", which] => Self::Review(which),
             ["api", version, rest @ ..] => objects(path, "", version, rest),
             ["apis", group, version, rest @ ..] => objects(path, group, version, rest),

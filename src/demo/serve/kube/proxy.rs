@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::failure::Failure;
 use super::path::Place;
 use crate::demo::cluster::kserve::is_ready;
+use crate::demo::json::Json;
 use crate::demo::serve::model_server::ModelServer;
 use crate::demo::serve::query::Query;
 use crate::demo::serve::{Answer, Server, call, text};
@@ -97,15 +98,15 @@ fn pod_behind(state: &State, place: &Place, of: (&str, &Target<'_>)) -> Result<O
     let service = service.ok_or_else(|| Failure::not_found(place.kind, target.name))?;
     let unavailable = |message: String| Failure::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message);
     let none = || unavailable(format!("no endpoints available for service \"{}\"", target.name));
-    let ports = service["spec"]["ports"].as_array().cloned().unwrap_or_default();
-    let known = |port: &Value| port["name"] == target.port || port["port"].to_string() == target.port;
-    if service["spec"]["type"] == "ExternalName" {
+    let ports = service.at("/spec/ports").as_array().cloned().unwrap_or_default();
+    let known = |port: &Value| port.at("/name") == target.port || port.at("/port").to_string() == target.port;
+    if service.at("/spec/type") == "ExternalName" {
         return Err(none());
     }
     if !target.port.is_empty() && !ports.iter().any(known) {
         return Err(unavailable(format!("no service port \"{}\" found for service \"{}\"", target.port, target.name)));
     }
-    let selector = service["spec"]["selector"].as_object().cloned().ok_or_else(none)?;
+    let selector = service.at("/spec/selector").as_object().cloned().ok_or_else(none)?;
     let pods = state.store.shelf("pods").into_iter().flat_map(|shelf| &shelf.objects);
     let chosen = pods.filter(|(key, _)| key.namespace == namespace).find(|(_, pod)| {
         let selected = selector.iter().all(|(key, value)| pod.labels.get(key).map(String::as_str) == value.as_str());
@@ -126,7 +127,7 @@ pub fn server_of_pod(world: &Arc<World>, apps: &Apps, pod: &ObjectKey, port: &st
     };
     let value = object.value();
     let refused = || {
-        let address = value["status"]["podIP"].as_str().unwrap_or("10.0.0.0");
+        let address = value.at("/status/podIP").as_str().unwrap_or("10.0.0.0");
         let port = if port.is_empty() { "80" } else { port };
         let message = format!("error trying to reach service: dial tcp {address}:{port}: connect: connection refused");
         Failure::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message)

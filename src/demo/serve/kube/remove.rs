@@ -12,6 +12,7 @@ use super::path::Place;
 use crate::demo::cluster::agenda::Job;
 use crate::demo::cluster::kserve::SERVICES;
 use crate::demo::cluster::metadata::stamp;
+use crate::demo::json::Json;
 use crate::demo::serve::query::Query;
 use crate::demo::serve::{Answer, json as send};
 use crate::demo::store::ObjectKey;
@@ -23,15 +24,19 @@ pub fn delete(world: &Arc<World>, place: &Place, query: &Query, request: &Reques
     let name = place.name.as_deref().unwrap_or_default();
     let key = ObjectKey::new(place.namespace.as_deref().unwrap_or_default(), name);
     let options: Value = serde_json::from_slice(request.body()).unwrap_or_default();
-    let dry = query.get("dryRun").is_some() || !options["dryRun"].is_null();
+    let dry = query.get("dryRun").is_some() || !options.at("/dryRun").is_null();
     world.enter(|state, now| {
         let Some(object) = state.store.get(place.kind.shelf, &key).cloned() else {
             return Failure::not_found(place.kind, name).answer();
         };
         let mut value = object.value();
-        let wanted = &options["preconditions"];
-        let other =
-            |part: &str| wanted[part].as_str().is_some_and(|wanted| Some(wanted) != value["metadata"][part].as_str());
+        let wanted = &options.at("/preconditions");
+        let other = |part: &str| {
+            wanted
+                .at(&format!("/{part}"))
+                .as_str()
+                .is_some_and(|wanted| Some(wanted) != value.at("/metadata").at(&format!("/{part}")).as_str())
+        };
         if other("uid") || other("resourceVersion") {
             return Failure::conflict(place.kind, name).answer();
         }
@@ -47,11 +52,11 @@ pub fn delete(world: &Arc<World>, place: &Place, query: &Query, request: &Reques
             }
         }
         if matches!(place.kind.shelf, "pods" | SERVICES) {
-            value["metadata"]["deletionTimestamp"] = stamp(now).into();
-            value["metadata"]["deletionGracePeriodSeconds"] = 30.into();
+            value.set("/metadata/deletionTimestamp", stamp(now));
+            value.set("/metadata/deletionGracePeriodSeconds", 30);
             return send(StatusCode::OK, &value);
         }
-        let details = json!({ "name": name, "kind": place.kind.plural, "uid": value["metadata"]["uid"] });
+        let details = json!({ "name": name, "kind": place.kind.plural, "uid": value.at("/metadata/uid") });
         send(
             StatusCode::OK,
             &json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details }),
@@ -88,30 +93,30 @@ pub fn scale(world: &Arc<World>, place: &Place, query: &Query, request: &Request
         };
         let mut value = object.value();
         if request.method() != Method::GET {
-            let Some(replicas) = wanted["spec"]["replicas"].as_u64() else {
+            let Some(replicas) = wanted.at("/spec/replicas").as_u64() else {
                 return Failure::bad_request("spec.replicas must be a number").answer();
             };
-            let version = wanted["metadata"]["resourceVersion"].as_str();
+            let version = wanted.at("/metadata/resourceVersion").as_str();
             if version.is_some_and(|version| version != object.version.to_string()) {
                 return Failure::conflict(place.kind, name).answer();
             }
-            value["spec"]["replicas"] = replicas.into();
+            value.set("/spec/replicas", replicas);
             if query.get("dryRun").is_none() {
                 value = state.store.put(place.kind.shelf, value).value();
                 // The owner (KServe) takes it back.
-                if let Some(owner) = value["metadata"]["ownerReferences"][0]["name"].as_str() {
+                if let Some(owner) = value.at("/metadata/ownerReferences/0/name").as_str() {
                     let key = ServiceKey { namespace: key.namespace.clone(), name: owner.to_owned() };
                     state.agenda.add(now + TimeDelta::milliseconds(300), Job::Reconcile(key));
                 }
             }
         }
-        let metadata = &value["metadata"];
+        let metadata = &value.at("/metadata");
         send(
             StatusCode::OK,
             &json!({ "kind": "Scale", "apiVersion": "autoscaling/v1",
-            "metadata": { "name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"],
-                "resourceVersion": metadata["resourceVersion"], "creationTimestamp": metadata["creationTimestamp"] },
-            "spec": { "replicas": value["spec"]["replicas"] }, "status": { "replicas": value["status"]["replicas"] } }),
+            "metadata": { "name": metadata.at("/name"), "namespace": metadata.at("/namespace"), "uid": metadata.at("/uid"),
+                "resourceVersion": metadata.at("/resourceVersion"), "creationTimestamp": metadata.at("/creationTimestamp") },
+            "spec": { "replicas": value.at("/spec/replicas") }, "status": { "replicas": value.at("/status/replicas") } }),
         )
     })
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::protobuf;
+use crate::demo::json::Json;
 use crate::demo::serve::{Answer, json as send};
 use crate::demo::world::World;
 
@@ -18,10 +19,10 @@ pub fn answer(world: &World, which: &str, request: &Request<Bytes>) -> Answer {
     };
     let status = match which {
         "selfsubjectaccessreviews" => {
-            let asked = &review["spec"]["resourceAttributes"];
-            let verb = asked["verb"].as_str().unwrap_or_default();
-            let resource = asked["resource"].as_str().unwrap_or_default();
-            let part = asked["subresource"].as_str().filter(|part| !part.is_empty());
+            let asked = &review.at("/spec/resourceAttributes");
+            let verb = asked.at("/verb").as_str().unwrap_or_default();
+            let resource = asked.at("/resource").as_str().unwrap_or_default();
+            let part = asked.at("/subresource").as_str().filter(|part| !part.is_empty());
             let resource = part.map_or_else(|| resource.to_owned(), |part| format!("{resource}/{part}"));
             if world.forbids(verb, &resource) {
                 json!({ "allowed": false })
@@ -36,7 +37,7 @@ pub fn answer(world: &World, which: &str, request: &Request<Bytes>) -> Answer {
             "incomplete": world.forbids_anything() }),
         _ => return Failure::no_path().answer(),
     };
-    review["metadata"] = json!({ "creationTimestamp": null });
-    review["status"] = status;
+    review.set("/metadata", json!({ "creationTimestamp": null }));
+    review.set("/status", status);
     send(StatusCode::CREATED, &review)
 }

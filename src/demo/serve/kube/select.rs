@@ -98,7 +98,7 @@ fn requirements(text: &str) -> Result<Vec<Requirement>, Failure> {
         if part.is_empty() {
             continue;
         }
-        let (key, test) = if let Some((key, rest)) = part.split_once(" notin ") {
+        let (key, required) = if let Some((key, rest)) = part.split_once(" notin ") {
             (key, Test::NotIn(bracketed(rest).ok_or_else(bad)?))
         } else if let Some((key, rest)) = part.split_once(" in ") {
             (key, Test::In(bracketed(rest).ok_or_else(bad)?))
@@ -115,7 +115,7 @@ fn requirements(text: &str) -> Result<Vec<Requirement>, Failure> {
         if key.is_empty() || key.contains(char::is_whitespace) {
             return Err(bad());
         }
-        found.push(Requirement { key: key.to_owned(), test });
+        found.push(Requirement { key: key.to_owned(), test: required });
     }
     Ok(found)
 }

@@ -4,6 +4,7 @@ use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
 
 use super::kinds::Kind;
+use crate::demo::json::Json;
 
 /// A shape of objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +60,7 @@ impl Shape {
 
 fn metadata_only(item: &Bytes) -> Value {
     let object: Value = serde_json::from_slice(item).unwrap_or_default();
-    json!({ "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"] })
+    json!({ "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object.at("/metadata") })
 }
 
 #[cfg(test)]

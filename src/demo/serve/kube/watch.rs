@@ -18,6 +18,7 @@ use super::list::objects;
 use super::select::Selector;
 use super::shape::Shape;
 use super::table;
+use crate::demo::json::Json;
 use crate::demo::serve::query::Query;
 use crate::demo::serve::{Answer, text};
 use crate::demo::store::{Entry, Happened, Object};
@@ -153,8 +154,8 @@ impl Watch {
         let world = Arc::clone(&self.world);
         world.enter(|state, _| {
             let newest = state.store.version();
-            let Some(shelf) = state.store.shelf(self.kind.shelf) else { return };
-            let Some(entries) = shelf.since(self.seen) else {
+            let Some(kept) = state.store.shelf(self.kind.shelf) else { return };
+            let Some(entries) = kept.since(self.seen) else {
                 let failure = Failure::expired(self.seen, newest).status();
                 self.pending.push_back(Bytes::from(json!({ "type": "ERROR", "object": failure }).to_string() + "\n"));
                 self.over = true;
@@ -210,7 +211,7 @@ impl Watch {
     fn bookmark(&mut self, end_of_initial: bool) {
         let mut metadata = json!({ "resourceVersion": self.seen.to_string(), "creationTimestamp": null });
         if end_of_initial {
-            metadata["annotations"] = json!({ "k8s.io/initial-events-end": "true" });
+            metadata.set("/annotations", json!({ "k8s.io/initial-events-end": "true" }));
         }
         let object = json!({ "kind": self.kind.kind, "apiVersion": self.kind.api_version(), "metadata": metadata });
         self.pending.push_back(Bytes::from(json!({ "type": "BOOKMARK", "object": object }).to_string() + "\n"));
