@@ -15,12 +15,20 @@ pub(super) async fn ready(cluster: &Cluster, namespace: &str, selector: &str, re
     choose(&list.items.unwrap_or_default(), revision)
 }
 
+/// What is said of a revision that has scaled to zero.
+const NO_POD: &str = "it has no pod";
+
+/// Whether an error of [`ready`] says that there is no pod at all, and not that one is broken.
+pub(super) fn is_asleep(error: &Error) -> bool {
+    matches!(error, Error::Unreachable { why, .. } if why == NO_POD)
+}
+
 fn choose(pods: &[Pod], revision: &str) -> Result<String, Error> {
     if let Some(pod) = pods.iter().find(|pod| pod.is_ready()) {
         return Ok(pod.metadata.name.clone());
     }
     let why = match (pods.len(), pods.iter().find_map(Pod::waits_for)) {
-        (0, _) => "it has no pod".to_owned(),
+        (0, _) => NO_POD.to_owned(),
         (count, Some(why)) => format!("none of its pods is ready ({count}; {why})"),
         (count, None) => format!("none of its pods is ready ({count})"),
     };
@@ -98,6 +106,13 @@ mod tests {
             {"metadata": {"name": "b", "deletionTimestamp": "2026-11-02T09:00:00Z"}, "status": ready},
             {"metadata": {"name": "c"}, "status": ready}]});
         assert_eq!(choose(&pods(list), "r1"), Ok("c".into()));
+    }
+
+    #[test]
+    fn a_revision_without_any_pod_is_asleep_and_one_with_a_broken_pod_is_not() {
+        assert!(is_asleep(&choose(&[], "r1").unwrap_err()));
+        let broken = serde_json::json!({"items": [{"metadata": {"name": "a"}}]});
+        assert!(!is_asleep(&choose(&pods(broken), "r1").unwrap_err()));
     }
 
     #[test]

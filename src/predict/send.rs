@@ -81,7 +81,7 @@ pub async fn send(permit: &PredictPermit, ask: &Ask, means: &Means) -> Result<An
         limit = means.cold_limit;
     }
     let dial = Dial { clock: &means.clock, limit, ca_file: means.ca_file.as_ref() };
-    let trip = Trip { permit, ask, means, dial };
+    let trip = Trip { permit, ask, means, dial, cold: ask.serving.obstacle.is_some() };
     trip.try_all(choice, notes).await
 }
 
@@ -104,6 +104,8 @@ struct Trip<'a> {
     ask: &'a Ask,
     means: &'a Means,
     dial: Dial<'a>,
+    /// Whether it has to start first.
+    cold: bool,
 }
 
 /// A candidate that is ready to be used: its pod, if it needs one, is known.
@@ -113,9 +115,18 @@ struct Ready<'a> {
 }
 
 impl Trip<'_> {
-    async fn try_all(&self, choice: Choice, mut notes: Vec<String>) -> Result<Answer, Error> {
+    async fn try_all(mut self, choice: Choice, mut notes: Vec<String>) -> Result<Answer, Error> {
         let mut last = None;
         for candidate in &choice.candidates {
+            if last.as_ref().is_some_and(pods::is_asleep)
+                && !self.cold
+                && matches!(candidate.way, Way::Url | Way::Ingress)
+            {
+                // the front door wakes it up
+                notes.push("it has no pod: the first answer can take minutes".into());
+                let dial = Dial { limit: self.means.cold_limit, ..self.dial.clone() };
+                self = Self { cold: true, dial, ..self };
+            }
             match self.predict(candidate, &mut notes).await {
                 Ok(mut answer) => {
                     let refused = choice.refused.iter().filter(|(way, _)| comes_before(*way, candidate.way, &choice));
@@ -154,9 +165,7 @@ impl Trip<'_> {
         let model = self.ask.serving.model.as_deref().unwrap_or(&self.ask.serving.name);
         let mut outgoing = Outgoing { method: Method::POST, path: protocol::path(protocol, model), body: payload.body };
         let mut raw = self.carry(&ready, &outgoing, &mut said).await?;
-        if protocol::is_cold_start(raw.status, &text_of(&raw))
-            && (self.ask.serving.obstacle.is_some() || raw.status == 400)
-        {
+        if protocol::is_cold_start(raw.status, &text_of(&raw)) && (self.cold || raw.status == 400) {
             said.push(format!(
                 "the first try ended with {} after {:.1} s while it started; sent once more",
                 raw.status.as_u16(),
