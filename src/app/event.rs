@@ -62,6 +62,8 @@ pub enum Event {
     OwnLog(Vec<Line>),
     /// Something stopped working and was started again.
     Trouble(String),
+    /// Somebody else stopped the program, or asked it to stop.
+    Suspend,
     /// The program came back to the screen, after having been suspended.
     Resumed,
     /// Somebody asks the program to end.

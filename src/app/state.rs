@@ -221,6 +221,45 @@ pub struct State {
 pub const MESSAGE: TimeDelta = TimeDelta::seconds(12);
 
 impl State {
+    /// A state in which nothing is known yet, at this time and on a terminal of this size.
+    #[must_use]
+    pub fn new(
+        catalogue: Arc<Catalogue>,
+        keymap: Arc<Keymap>,
+        guard: Guard,
+        header: Header,
+        (now, size): (DateTime<Utc>, Size),
+    ) -> Self {
+        Self {
+            now,
+            size,
+            catalogue,
+            keymap,
+            guard,
+            header,
+            links: BTreeMap::new(),
+            panes: BTreeMap::new(),
+            rows: Panes::default(),
+            rights: Rights::default(),
+            tab: super::own::LOG_VIEW,
+            places: BTreeMap::new(),
+            modes: Vec::new(),
+            pending: Vec::new(),
+            message: None,
+            running: None,
+            waiting: BTreeMap::new(),
+            history: Vec::new(),
+            visited: 0,
+            zoomed: false,
+            own_log: Vec::new(),
+            transitions: Vec::new(),
+            benches: BTreeMap::new(),
+            last_ticket: 0,
+            quitting: false,
+            plans: 0,
+        }
+    }
+
     /// A new ticket.
     pub fn ticket(&mut self) -> Ticket {
         self.last_ticket += 1;

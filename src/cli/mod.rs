@@ -1,1 +1,125 @@
-//! .
+//! The command line: the console, and the same data and plans without a screen.
+//!
+//! Data go to standard output, words to standard error. Exit status: 0 done, 1 a check or a prediction failed, 2 usage or
+//! config, 3 unreachable or not permitted.
+
+mod args;
+mod console;
+mod demo;
+mod log;
+mod look;
+mod out;
+mod predictor;
+mod session;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::runtime::Runtime;
+
+pub use args::Args;
+use args::{Command, Global};
+use session::Session;
+
+use crate::model::health::Error;
+
+/// Why a command ends without success.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    what: String,
+    advice: String,
+    code: u8,
+}
+
+impl Failure {
+    /// A check or a prediction failed.
+    fn check(what: impl Into<String>) -> Self {
+        Self { what: what.into(), advice: String::new(), code: 1 }
+    }
+
+    /// The command line, the config or a file is wrong.
+    fn usage(what: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { what: what.into(), advice: advice.into(), code: 2 }
+    }
+
+    /// A file or the terminal can't be had.
+    #[expect(clippy::needless_pass_by_value, reason = "as map_err gives it")]
+    fn io(error: std::io::Error) -> Self {
+        Self::usage(error.to_string(), "")
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let code = match error {
+            Error::Config { .. } | Error::Storage { .. } => 2,
+            Error::Conflict { .. } | Error::Refused { .. } | Error::Gone { .. } => 1,
+            _ => 3,
+        };
+        Self { what: error.to_string(), advice: error.advice(), code }
+    }
+}
+
+/// Runs the command line and says how it ended.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // help and version are data, mistakes are words; clap knows which
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match run(args) {
+        Ok(code) => code,
+        Err(failure) => {
+            out::words(&format!("quarterdeck: {}", failure.what));
+            if !failure.advice.is_empty() {
+                out::words(&format!("  {}", failure.advice));
+            }
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn run(args: Args) -> Result<ExitCode, Failure> {
+    // two workers: a feed that decodes a long list holds up no other
+    let outside = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Failure::io)?;
+    let screen = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::io)?;
+    let result = screen.block_on(dispatch(args, &outside));
+    // what still waits for a server is not waited for
+    outside.shutdown_background();
+    result
+}
+
+async fn dispatch(args: Args, outside: &Runtime) -> Result<ExitCode, Failure> {
+    let Args { mut global, command } = args;
+    match command {
+        Some(Command::Demo(demo)) => {
+            demo::flags(&demo, &mut global);
+            if demo.serve {
+                return demo::serve(&global, demo.dir.as_deref()).await;
+            }
+            open_console(&global, outside).await
+        }
+        None => open_console(&global, outside).await,
+        Some(_) => Err(Failure::usage("not there yet", "")),
+    }
+}
+
+async fn open_console(global: &Global, outside: &Runtime) -> Result<ExitCode, Failure> {
+    let session = session(global, outside).await?;
+    let log = log::start(&session.folders.state.join("logs"), session.clock().clone());
+    console::run(session, global, log).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The session that the flags ask for.
+async fn session(global: &Global, outside: &Runtime) -> Result<Session, Failure> {
+    let handle = outside.handle().clone();
+    if global.demo {
+        return Session::demo(global, handle).await;
+    }
+    Session::demo(global, handle).await
+}

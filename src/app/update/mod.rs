@@ -43,6 +43,7 @@ pub fn update(state: &mut State, event: Event) -> Effects {
         Event::Progress(progress) => confirm::progress(state, progress),
         Event::OwnLog(lines) => data::own_log(state, lines),
         Event::Trouble(text) => state.say(Health::Bad, text),
+        Event::Suspend => effects.push(Effect::Suspend),
         Event::Resumed => effects.push(Effect::Redraw),
         Event::Terminate => quit(state, &mut effects),
     }

@@ -1,0 +1,47 @@
+//! The one place that prints: data on standard output, words on standard error.
+
+use std::io::{ErrorKind, IsTerminal, Write};
+
+/// Prints data. A reader that went away (a broken pipe) is no error; it says `false` so that a watch can end.
+pub(super) fn data(text: &str) -> bool {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => true,
+        Err(error) => {
+            if error.kind() != ErrorKind::BrokenPipe {
+                words(&format!("can't write: {error}"));
+            }
+            false
+        }
+    }
+}
+
+/// Prints data with a line's end.
+pub(super) fn line(text: &str) -> bool {
+    data(&format!("{text}\n"))
+}
+
+/// Prints words.
+pub(super) fn words(text: &str) {
+    let mut err = std::io::stderr().lock();
+    // where standard error is gone there is nobody to tell
+    let _ = writeln!(err, "{text}");
+}
+
+/// Prints progress over the last line of a terminal; silent in a pipe.
+pub(super) fn progress(text: &str) {
+    let mut err = std::io::stderr().lock();
+    if err.is_terminal() {
+        let _ = write!(err, "\r\u{1b}[K{text}").and_then(|()| err.flush());
+    }
+}
+
+/// Takes the last progress away.
+pub(super) fn progress_done() {
+    progress("");
+}
+
+/// Whether both ends are a terminal, so that a person can be asked.
+pub(super) fn is_interactive() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
