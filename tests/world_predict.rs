@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use quarterdeck::actions::{Guard, Policy, PredictPermit, Predictions};
+use quarterdeck::actions::{Guard, Policy, PredictPermit};
+use quarterdeck::config::Predictions;
 use quarterdeck::model::clock::Clock;
 use quarterdeck::model::health::Error;
 use quarterdeck::model::prediction::{Answer, Ask, Wanted, Way};

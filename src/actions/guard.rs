@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::config::Predictions;
 use crate::model::plan::{Consent, Plan};
 use crate::model::verb::Risk;
 
@@ -31,18 +32,6 @@ impl Permit {
 #[derive(Debug, PartialEq, Eq)]
 pub struct PredictPermit {
     _private: (),
-}
-
-/// Whether test predictions are allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Predictions {
-    /// They change nothing, so they are.
-    #[default]
-    Allow,
-    /// Each has to be confirmed.
-    Confirm,
-    /// They are not.
-    Deny,
 }
 
 /// What the profile says about changes.

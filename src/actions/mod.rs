@@ -7,4 +7,4 @@ pub mod inverse;
 pub mod journal;
 pub mod run;
 
-pub use guard::{Denied, Guard, Permit, Policy, PredictPermit, Predictions, Requirements};
+pub use guard::{Denied, Guard, Permit, Policy, PredictPermit, Requirements};

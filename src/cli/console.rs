@@ -71,7 +71,10 @@ pub(super) async fn run(session: Session, global: &Global, log: Log) -> Result<(
     let theme = look::theme(global, capabilities)?;
     let keymap = Arc::new(look::keymap(global)?);
     let (terminal, wires) = open(capabilities, log).map_err(|error| {
-        Failure::usage(format!("the console needs a terminal: {error}"), "without one use `quarterdeck status`, `get` or `predict`")
+        Failure::usage(
+            format!("the console needs a terminal: {error}"),
+            "without one use `quarterdeck status`, `get` or `predict`",
+        )
     })?;
     let size = terminal.size().map_err(Failure::io)?;
     let state = state(&session, keymap, Size { columns: size.width, rows: size.height });

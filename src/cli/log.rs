@@ -71,6 +71,10 @@ struct Text(String);
 impl Visit for Text {
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
         use std::fmt::Write;
-        let _ = if field.name() == "message" { write!(self.0, "{value:?} ") } else { write!(self.0, "{}={value:?} ", field.name()) };
+        let _ = if field.name() == "message" {
+            write!(self.0, "{value:?} ")
+        } else {
+            write!(self.0, "{}={value:?} ", field.name())
+        };
     }
 }

@@ -20,13 +20,18 @@ pub(super) fn theme(global: &Global, capabilities: Capabilities) -> Result<Theme
         (None, _) => by_background(std::env::var("COLORFGBG").ok().as_deref()).to_owned(),
     };
     let theme = if name.contains(['/', '.']) {
-        let text = std::fs::read_to_string(&name)
-            .map_err(|error| Failure::usage(format!("theme {name}: {error}"), "`quarterdeck themes` lists those that come with the program"))?;
+        let text = std::fs::read_to_string(&name).map_err(|error| {
+            Failure::usage(
+                format!("theme {name}: {error}"),
+                "`quarterdeck themes` lists those that come with the program",
+            )
+        })?;
         Theme::parse(&name, &text)
     } else {
         Theme::shipped(&name)
     };
-    let theme = theme.map_err(|error| Failure::usage(error.to_string(), "mend the theme, or choose another with --theme"))?;
+    let theme =
+        theme.map_err(|error| Failure::usage(error.to_string(), "mend the theme, or choose another with --theme"))?;
     Ok(if capabilities.unicode { theme } else { theme.ascii() })
 }
 
@@ -43,8 +48,9 @@ pub(super) fn keymap(global: &Global) -> Result<Keymap, Failure> {
     let user = match &global.keymap {
         None => None,
         Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| Failure::usage(format!("keymap {}: {error}", path.display()), "see `quarterdeck keys`"))?;
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                Failure::usage(format!("keymap {}: {error}", path.display()), "see `quarterdeck keys`")
+            })?;
             Some((path.display().to_string(), text))
         }
     };

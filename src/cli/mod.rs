@@ -3,14 +3,23 @@
 //! Data go to standard output, words to standard error. Exit status: 0 done, 1 a check or a prediction failed, 2 usage or
 //! config, 3 unreachable or not permitted.
 
+mod act;
 mod args;
+mod audit;
+mod config;
+mod connect;
 mod console;
 mod demo;
+mod docs;
+mod get;
 mod log;
 mod look;
 mod out;
+mod predict;
 mod predictor;
+mod print;
 mod session;
+mod status;
 
 use std::process::ExitCode;
 
@@ -21,6 +30,7 @@ pub use args::Args;
 use args::{Command, Global};
 use session::Session;
 
+use crate::config::ConfigError;
 use crate::model::health::Error;
 
 /// Why a command ends without success.
@@ -29,23 +39,26 @@ pub struct Failure {
     what: String,
     advice: String,
     code: u8,
+    /// The kind, where a system gave it.
+    error: Option<Error>,
 }
 
 impl Failure {
-    /// A check or a prediction failed.
-    fn check(what: impl Into<String>) -> Self {
-        Self { what: what.into(), advice: String::new(), code: 1 }
-    }
-
     /// The command line, the config or a file is wrong.
     fn usage(what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { what: what.into(), advice: advice.into(), code: 2 }
+        Self { what: what.into(), advice: advice.into(), code: 2, error: None }
     }
 
     /// A file or the terminal can't be had.
     #[expect(clippy::needless_pass_by_value, reason = "as map_err gives it")]
     fn io(error: std::io::Error) -> Self {
         Self::usage(error.to_string(), "")
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::usage(error.to_string(), "mend it; `quarterdeck config check` shows all mistakes")
     }
 }
 
@@ -56,7 +69,7 @@ impl From<Error> for Failure {
             Error::Conflict { .. } | Error::Refused { .. } | Error::Gone { .. } => 1,
             _ => 3,
         };
-        Self { what: error.to_string(), advice: error.advice(), code }
+        Self { what: error.to_string(), advice: error.advice(), code, error: Some(error) }
     }
 }
 
@@ -85,7 +98,8 @@ pub fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<ExitCode, Failure> {
     // two workers: a feed that decodes a long list holds up no other
-    let outside = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Failure::io)?;
+    let outside =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Failure::io)?;
     let screen = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::io)?;
     let result = screen.block_on(dispatch(args, &outside));
     // what still waits for a server is not waited for
@@ -104,13 +118,24 @@ async fn dispatch(args: Args, outside: &Runtime) -> Result<ExitCode, Failure> {
             open_console(&global, outside).await
         }
         None => open_console(&global, outside).await,
-        Some(_) => Err(Failure::usage("not there yet", "")),
+        Some(Command::Status(args)) => status::run(&session(&global, outside).await?, &args).await,
+        Some(Command::Get(args)) => get::run(&session(&global, outside).await?, &args).await,
+        Some(Command::Predict(args)) => predict::run(&session(&global, outside).await?, &args).await,
+        Some(Command::Promote(args)) => act::run(&session(&global, outside).await?, "promote", &args).await,
+        Some(Command::Rollback(args)) => act::run(&session(&global, outside).await?, "rollback", &args).await,
+        Some(Command::Canary(args)) => act::canary(&session(&global, outside).await?, args).await,
+        Some(Command::Audit(args)) => audit::run(&session(&global, outside).await?, &args),
+        Some(Command::Config(args)) => config::run(&global, &args),
+        Some(Command::Keys) => docs::keys(&global),
+        Some(Command::Themes) => Ok(docs::themes()),
+        Some(Command::Completions { shell }) => Ok(docs::completions(shell)),
+        Some(Command::Man) => docs::man(),
     }
 }
 
 async fn open_console(global: &Global, outside: &Runtime) -> Result<ExitCode, Failure> {
     let session = session(global, outside).await?;
-    let log = log::start(&session.folders.state.join("logs"), session.clock().clone());
+    let log = log::start(&session.paths.state.join("logs"), session.clock().clone());
     console::run(session, global, log).await?;
     Ok(ExitCode::SUCCESS)
 }
@@ -121,5 +146,5 @@ async fn session(global: &Global, outside: &Runtime) -> Result<Session, Failure>
     if global.demo {
         return Session::demo(global, handle).await;
     }
-    Session::demo(global, handle).await
+    Session::real(global, handle)
 }

@@ -11,11 +11,12 @@ use super::Failure;
 use super::args::Global;
 use super::predictor::Predictor;
 use crate::actions::journal::{Journal, Who};
-use crate::actions::{Guard, Policy, Predictions};
+use crate::actions::{Guard, Policy};
 use crate::app::catalogue::Catalogue;
 use crate::app::driver::{Payloads, Setup};
 use crate::app::own;
 use crate::app::state::Header;
+use crate::config::{Config, ConfigError, Layer, Paths, Predictions, Profile};
 use crate::demo::{Demo, Options, Scenario};
 use crate::feeds::Pace;
 use crate::model::clock::Clock;
@@ -23,28 +24,34 @@ use crate::model::id::SystemId;
 use crate::systems::kube::{Access, Source};
 use crate::systems::{Cx, Environment, Settings};
 
-/// Folders of ours.
-#[derive(Debug, Clone)]
-pub(super) struct Folders {
-    /// The config file's folder.
-    pub(super) config: PathBuf,
-    /// Journal and logs.
-    pub(super) state: PathBuf,
+/// Where our files are.
+pub(super) fn paths(global: &Global) -> Result<Paths, Failure> {
+    Paths::find(global.config.as_deref(), &|name| std::env::var(name).ok()).map_err(Failure::from)
 }
 
-impl Folders {
-    /// Where this platform wants them.
-    pub(super) fn find() -> Result<Self, Failure> {
-        let dirs = directories::ProjectDirs::from("", "", "quarterdeck")
-            .ok_or_else(|| Failure::usage("no home folder is known", "set HOME"))?;
-        let state = dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).to_owned();
-        Ok(Self { config: dirs.config_dir().to_owned(), state })
+/// What the flags say of a profile.
+fn flags(global: &Global) -> Layer {
+    Layer {
+        kubeconfig: global.kubeconfig.clone().map(|file| vec![file]),
+        context: global.context.clone(),
+        read_only: global.read_only.then_some(true),
+        ..Layer::default()
     }
+}
+
+/// The profile that the flags ask for, and the file that it comes from.
+pub(super) fn profile(global: &Global, paths: &Paths) -> Result<Profile, Failure> {
+    let env = |name: &str| std::env::var(name).ok();
+    let config = Config::load(paths, &env)?;
+    let profile = config.profile_with(global.profile.as_deref(), &flags(global), &Layer::from_environment(&env)?)?;
+    let known: Vec<&str> = crate::systems::all().iter().map(|system| system.id().0).collect();
+    let unknown = config.unknown_sections(&known);
+    if unknown.is_empty() { Ok(profile) } else { Err(Failure::from(ConfigError { mistakes: unknown })) }
 }
 
 /// Where this run works.
 pub(super) struct Session {
-    pub(super) folders: Folders,
+    pub(super) paths: Paths,
     catalogue: Arc<Catalogue>,
     settings: BTreeMap<SystemId, Settings>,
     policy: Policy,
@@ -86,7 +93,10 @@ fn scenario(name: &str) -> Result<Scenario, Failure> {
         "canary-regression" => Ok(Scenario::CanaryRegression),
         "quiet" => Ok(Scenario::Quiet),
         "registry-outage" => Ok(Scenario::RegistryOutage),
-        other => Err(Failure::usage(format!("no scenario `{other}`"), "there are: canary-regression, quiet, registry-outage")),
+        other => Err(Failure::usage(
+            format!("no scenario `{other}`"),
+            "there are: canary-regression, quiet, registry-outage",
+        )),
     }
 }
 
@@ -96,9 +106,15 @@ pub(super) async fn start_demo(global: &Global) -> Result<(Demo, Clock), Failure
     if !(global.speed > 0.0 && global.speed <= 1000.0) {
         return Err(Failure::usage("--speed must be above 0 and at most 1000", "1 is as fast as the clock"));
     }
-    let clock = if (global.speed - 1.0).abs() < f64::EPSILON { Clock::System } else { Clock::scaled(Clock::System.now(), global.speed) };
+    let clock = if (global.speed - 1.0).abs() < f64::EPSILON {
+        Clock::System
+    } else {
+        Clock::scaled(Clock::System.now(), global.speed)
+    };
     let options = Options { scenario, seed: global.seed, scale: global.scale, clock: clock.clone() };
-    let demo = Demo::start(options).await.map_err(|error| Failure::usage(format!("the demo world can't be started: {error}"), "it needs free ports on 127.0.0.1"))?;
+    let demo = Demo::start(options).await.map_err(|error| {
+        Failure::usage(format!("the demo world can't be started: {error}"), "it needs free ports on 127.0.0.1")
+    })?;
     Ok((demo, clock))
 }
 
@@ -109,9 +125,11 @@ impl Session {
             let global = global.clone();
             async move { start_demo(&global).await }
         });
-        let (demo, clock) = started.await.map_err(|error| Failure::usage(format!("the demo world can't be started: {error}"), ""))??;
-        let mut folders = Folders::find()?;
-        folders.state = folders.state.join("demo");
+        let (demo, clock) = started
+            .await
+            .map_err(|error| Failure::usage(format!("the demo world can't be started: {error}"), ""))??;
+        let mut paths = paths(global)?;
+        paths.state = paths.state.join("demo");
         let folder = std::env::temp_dir().join(format!("quarterdeck-demo-{}", std::process::id()));
         let kubeconfig = folder.join("kubeconfig");
         write_private(&kubeconfig, &demo.kubeconfig()).map_err(Failure::io)?;
@@ -121,9 +139,9 @@ impl Session {
         let env: Environment = Arc::new(move |name| urls.get(name).cloned());
         let source = Source { kubeconfig: vec![kubeconfig], context: None };
         let kube = Access::new(source, Arc::clone(&env), clock.clone());
-        let journal = journal(&folders.state, &clock)?;
+        let journal = journal(&paths.state, &clock)?;
         Ok(Self {
-            folders,
+            paths,
             catalogue: catalogue(),
             settings: BTreeMap::new(),
             policy: Policy {
@@ -143,6 +161,41 @@ impl Session {
         })
     }
 
+    /// A session over real servers, as the config, the environment and the flags say.
+    pub(super) fn real(global: &Global, runtime: Handle) -> Result<Self, Failure> {
+        let paths = paths(global)?;
+        let profile = profile(global, &paths)?;
+        let (clock, env) = (Clock::System, process_env());
+        let source = Source { kubeconfig: profile.kubeconfig.clone(), context: profile.context.clone() };
+        let kube = Access::new(source, Arc::clone(&env), clock.clone());
+        // a kubeconfig that can't be read is told by the lamp; the other systems work without it
+        let described = kube.describe().unwrap_or_default();
+        let named = profile.file.is_some() && !profile.name.is_empty();
+        let name = if named { profile.name.clone() } else { described.context.clone() };
+        let journal = journal(&paths.state, &clock)?;
+        let environment =
+            if profile.environment.is_empty() { "production".into() } else { profile.environment.clone() };
+        Ok(Self {
+            paths,
+            catalogue: catalogue(),
+            settings: settings(&profile),
+            policy: Policy {
+                profile: if name.is_empty() { "default".into() } else { name },
+                production: profile.is_production(),
+                read_only: profile.read_only,
+                armed_for: TimeDelta::minutes(i64::from(profile.armed_minutes)),
+                predictions: profile.predictions,
+            },
+            environment,
+            cluster: described.cluster,
+            ingress: profile.ingress,
+            cx: Cx { clock, kube, env },
+            runtime,
+            journal,
+            demo: None,
+        })
+    }
+
     /// What the systems offer.
     pub(super) fn catalogue(&self) -> Arc<Catalogue> {
         Arc::clone(&self.catalogue)
@@ -155,7 +208,11 @@ impl Session {
 
     /// What the header says.
     pub(super) fn header(&self) -> Header {
-        Header { profile: self.policy.profile.clone(), cluster: self.cluster.clone(), environment: self.environment.clone() }
+        Header {
+            profile: self.policy.profile.clone(),
+            cluster: self.cluster.clone(),
+            environment: self.environment.clone(),
+        }
     }
 
     /// The time.
@@ -195,7 +252,7 @@ impl Session {
 
     /// Where payloads are saved: with the config, and in the project's folder.
     pub(super) fn payloads(&self) -> Payloads {
-        Payloads { folders: vec![self.folders.config.join("payloads"), PathBuf::from("quarterdeck/payloads")] }
+        Payloads { folders: vec![self.paths.payloads.clone(), PathBuf::from("quarterdeck/payloads")] }
     }
 
     /// What the driver works with.
@@ -210,10 +267,21 @@ impl Session {
             profile: self.policy.profile.clone(),
             predictor: Arc::new(self.predictor()),
             payloads: self.payloads(),
-            exports: self.folders.state.join("exports"),
+            exports: self.paths.state.join("exports"),
             pace: Pace::default(),
         }
     }
+}
+
+/// Each system's section; the profile's namespaces go to those that live in the cluster.
+fn settings(profile: &Profile) -> BTreeMap<SystemId, Settings> {
+    crate::systems::all()
+        .iter()
+        .map(|system| {
+            let table = profile.systems.get(system.id().0).cloned().unwrap_or_default();
+            (system.id(), Settings { table, file: profile.file.clone() })
+        })
+        .collect()
 }
 
 /// The journal in the state folder.

@@ -10,8 +10,8 @@ use super::mistake::{Mistake, place};
 use super::profile::{Layer, Predictions};
 
 /// The fields of a profile, in the order of the documentation.
-pub(super) const FIELDS: [&str; 7] =
-    ["environment", "kubeconfig", "context", "namespaces", "read_only", "armed_minutes", "predictions"];
+pub(super) const FIELDS: [&str; 8] =
+    ["environment", "kubeconfig", "context", "namespaces", "ingress", "read_only", "armed_minutes", "predictions"];
 /// A profile may be armed for a day, not longer.
 const ARMED_MINUTES: std::ops::RangeInclusive<i64> = 1..=1440;
 
@@ -48,6 +48,7 @@ impl Decoder<'_> {
                 "kubeconfig" => layer.kubeconfig = self.files("kubeconfig", node),
                 "context" => layer.context = self.word("context", node),
                 "namespaces" => layer.namespaces = self.words("namespaces", node),
+                "ingress" => layer.ingress = self.word("ingress", node),
                 "read_only" => layer.read_only = self.yes_no("read_only", node),
                 "armed_minutes" => layer.armed_minutes = self.minutes(node),
                 "predictions" => layer.predictions = self.predictions(node),

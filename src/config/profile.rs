@@ -59,6 +59,8 @@ pub struct Layer {
     pub context: Option<String>,
     /// The namespaces to look at; all that are permitted if none is named.
     pub namespaces: Option<Vec<String>>,
+    /// The ingress's address, such as `http://10.0.0.9`, for test predictions.
+    pub ingress: Option<String>,
     /// Whether every change is refused.
     pub read_only: Option<bool>,
     /// For how long the profile stays armed.
@@ -105,6 +107,8 @@ pub struct Profile {
     pub context: Option<String>,
     /// The namespaces to look at; all that are permitted if empty.
     pub namespaces: Vec<String>,
+    /// The ingress's address, such as `http://10.0.0.9`, for test predictions.
+    pub ingress: Option<String>,
     /// Whether every change is refused.
     pub read_only: bool,
     /// For how long it stays armed, in minutes.
@@ -135,6 +139,7 @@ impl Profile {
         profile.kubeconfig = profile.first("kubeconfig", layers, |layer| layer.kubeconfig.clone()).unwrap_or_default();
         profile.context = profile.first("context", layers, |layer| layer.context.clone());
         profile.namespaces = profile.first("namespaces", layers, |layer| layer.namespaces.clone()).unwrap_or_default();
+        profile.ingress = profile.first("ingress", layers, |layer| layer.ingress.clone());
         let said = profile.first("read_only", layers, |layer| layer.read_only.filter(|forbids| *forbids));
         profile.read_only = said.unwrap_or(false);
         let armed = profile.first("armed_minutes", layers, |layer| layer.armed_minutes);
@@ -165,6 +170,7 @@ impl Profile {
         table.extend(self.context.as_ref().map(|context| ("context".to_owned(), context.as_str().into())));
         let namespaces = self.namespaces.iter().map(|name| name.as_str().into());
         table.insert("namespaces".into(), toml::Value::Array(namespaces.collect()));
+        table.extend(self.ingress.as_ref().map(|ingress| ("ingress".to_owned(), ingress.as_str().into())));
         table.insert("read_only".into(), self.read_only.into());
         table.insert("armed_minutes".into(), i64::from(self.armed_minutes).into());
         table.insert("predictions".into(), self.predictions.word().into());

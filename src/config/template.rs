@@ -22,6 +22,7 @@ pub const TEMPLATE: &str = r##"# Quarterdeck's config file. Without it, the curr
 #: kubeconfig = "~/.kube/config"         # or a list; without it, KUBECONFIG, else ~/.kube/config
 #: context = "staging"                   # without it, the current context
 #: namespaces = ["ml-staging"]           # without it, all that you may list
+#: ingress = "http://10.0.0.9"           # for test predictions, where public names do not resolve here
 
 #: [profiles.staging.mlflow]
 # Without a section: MLFLOW_TRACKING_URI, MLFLOW_TRACKING_USERNAME and _PASSWORD, or _TOKEN.

@@ -4,7 +4,8 @@ use tokio::net::TcpListener;
 use chrono::TimeDelta;
 
 use super::*;
-use crate::actions::{Guard, Policy, Predictions};
+use crate::actions::{Guard, Policy};
+use crate::config::Predictions;
 use crate::model::prediction::Wanted;
 use crate::model::serving::{Revision, Role, Serving};
 

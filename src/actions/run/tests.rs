@@ -4,8 +4,9 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::actions::guard::{Guard, Policy, Predictions};
+use crate::actions::guard::{Guard, Policy};
 use crate::actions::journal::Who;
+use crate::config::Predictions;
 use crate::model::id::{PaneId, Ref};
 use crate::model::plan::{Check, Consent, Difference, Expect, Op, PlanRequest, Planned, Probe, Undo};
 use crate::model::verb::Rights;

@@ -1,7 +1,8 @@
 //! Plans against a registry that remembers its aliases.
 
 use super::*;
-use crate::actions::{Guard, Permit, Policy, Predictions};
+use crate::actions::{Guard, Permit, Policy};
+use crate::config::Predictions;
 use crate::model::plan::{Consent, Difference, Outputs, Past, Plan, PlanRequest, Planned, Step};
 use crate::systems::mlflow::identity::MODELS;
 

@@ -1,0 +1,205 @@
+//! `promote`, `rollback`, `canary`: the same plans as on the screen, confirmed by flags.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::args::{ActArgs, CanaryArgs, Confirmation};
+use super::connect::{Reading, link, pane};
+use super::get::find;
+use super::print::pretty;
+use super::session::Session;
+use super::{Failure, out};
+use crate::actions::run::{Executor, Links};
+use crate::app::own;
+use crate::model::id::{Ref, SystemId};
+use crate::model::plan::{Consent, Outcome, Outputs, Plan, PlanRequest, Planned, Progress, Question};
+use crate::model::record::Rows;
+use crate::systems::Link;
+
+/// How long finding the object may take.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// One system's link, for the executor.
+struct One(SystemId, Arc<dyn Link>);
+
+impl Links for One {
+    fn link(&self, system: SystemId) -> Option<Arc<dyn Link>> {
+        (system == self.0).then(|| Arc::clone(&self.1))
+    }
+}
+
+/// Plans and, if confirmed, runs a verb on one row.
+pub(super) async fn run(session: &Session, verb: &'static str, args: &ActArgs) -> Result<ExitCode, Failure> {
+    let mut answers = BTreeMap::new();
+    for answer in &args.answer {
+        let (name, value) = answer
+            .split_once('=')
+            .ok_or_else(|| Failure::usage(format!("--answer {answer}"), "write it like NAME=VALUE"))?;
+        answers.insert(name.to_owned(), value.to_owned());
+    }
+    let flags = [("alias", &args.alias), ("version", &args.to), ("to", &args.to)];
+    answers.extend(flags.into_iter().filter_map(|(name, value)| value.clone().map(|value| (name.to_owned(), value))));
+    let request = Request { verb, pane: args.pane.clone(), name: args.name.clone(), answers };
+    act(session, request, &args.confirmation).await
+}
+
+/// Sets the percentage of a canary.
+pub(super) async fn canary(session: &Session, args: CanaryArgs) -> Result<ExitCode, Failure> {
+    let answers = BTreeMap::from([("percent".to_owned(), args.percent.to_string())]);
+    let request = Request { verb: "canary", pane: "endpoints".into(), name: args.endpoint, answers };
+    act(session, request, &args.confirmation).await
+}
+
+struct Request {
+    verb: &'static str,
+    pane: String,
+    name: String,
+    answers: BTreeMap<String, String>,
+}
+
+async fn act(session: &Session, request: Request, confirmation: &Confirmation) -> Result<ExitCode, Failure> {
+    let pane = pane(session, &request.pane)?;
+    let Some(verb) = pane.verbs.iter().find(|verb| verb.id == request.verb) else {
+        let known: Vec<&str> = pane.verbs.iter().map(|verb| verb.id).collect();
+        return Err(Failure::usage(
+            format!("a {} can't be told to {}", pane.noun, request.verb),
+            format!("there are: {}", known.join(", ")),
+        ));
+    };
+    let mut reading = Reading::begin(session, pane, LIMIT).await?;
+    reading.first().await?;
+    let empty = Rows::default();
+    let row = find(reading.panes.rows(pane.id).unwrap_or(&empty), &request.name, &pane)?;
+    let link = link(session, pane.system, LIMIT).await?;
+    let rights = link.rights().await.unwrap_or_default();
+    (verb.ready)(row, &rights).map_err(|reason| Failure {
+        what: format!("{}: {reason}", verb.label),
+        advice: String::new(),
+        code: 1,
+        error: None,
+    })?;
+    let target = Ref { pane: pane.id, key: row.key.clone() };
+    let past = session.journal().past(std::slice::from_ref(&target))?;
+    let asked = PlanRequest { verb: verb.id.to_owned(), targets: vec![target], answers: request.answers, past };
+    let mut plan = match link.plan(asked).await? {
+        Planned::Plan(plan) => *plan,
+        Planned::Ask(question) => return Err(unanswered(&question)),
+    };
+    let now = session.clock().now();
+    plan.id = format!("{:x}-{:x}-1", now.timestamp_millis(), std::process::id());
+    let executor = Executor::new(
+        Arc::new(One(pane.system, link)),
+        session.journal().clone(),
+        session.clock().clone(),
+        session.header().profile,
+    );
+    confirm(session, &executor, plan, confirmation).await
+}
+
+fn unanswered(question: &Question) -> Failure {
+    let mut advice = format!("give it with --answer {}=VALUE", question.id);
+    for (answer, meaning) in question.choices.iter().take(12) {
+        advice.push_str(&format!("\n    {answer}  {meaning}"));
+    }
+    Failure::usage(question.prompt.clone(), advice)
+}
+
+/// Shows the plan, and runs it if it is confirmed.
+async fn confirm(
+    session: &Session,
+    executor: &Executor,
+    plan: Plan,
+    confirmation: &Confirmation,
+) -> Result<ExitCode, Failure> {
+    if !confirmation.json || confirmation.dry_run {
+        show(&plan, confirmation.json)?;
+    }
+    let missing = match plan.steps.first() {
+        Some(step) => executor.missing(&step.require, &Outputs::new()).await?,
+        None => None,
+    };
+    if let Some(missing) = &missing {
+        out::words(&format!("it could not run now: {missing}"));
+    }
+    if confirmation.dry_run {
+        return Ok(ExitCode::from(u8::from(missing.is_some())));
+    }
+    let consent = Consent { name: confirmation.confirm.clone(), reason: confirmation.reason.clone() };
+    let confirmed = confirmation.yes || asked(&plan)?;
+    if !confirmed {
+        return Err(Failure::usage(
+            "nothing was changed",
+            "--yes runs it (on production with --reason TEXT --confirm NAME); --dry-run only shows it",
+        ));
+    }
+    let permit = session.guard().permit_script(&plan, &consent).map_err(|denied| Failure {
+        what: denied.to_string(),
+        advice: denied.advice(),
+        code: 3,
+        error: None,
+    })?;
+    let (sender, mut progress) = mpsc::channel(16);
+    let told = async {
+        while let Some(item) = progress.recv().await {
+            match item {
+                Progress::Checking { at } => out::progress(&format!("step {}: checking what it requires", at + 1)),
+                Progress::Sent { at } => out::progress(&format!("step {}: sent", at + 1)),
+                Progress::Waiting { at, missing } => out::progress(&format!("step {}: {missing}", at + 1)),
+                Progress::Begun | Progress::Step { .. } | Progress::Ended { .. } => {}
+            }
+        }
+    };
+    let (outcome, ()) = tokio::join!(executor.run(permit, &plan, sender, Arc::default()), told);
+    out::progress_done();
+    report(&plan, &outcome, confirmation.json)
+}
+
+/// Asks a person at a terminal; `false` where there is none.
+fn asked(plan: &Plan) -> Result<bool, Failure> {
+    if !out::is_interactive() {
+        return Ok(false);
+    }
+    out::words(&format!("Type {} to run it, anything else leaves it:", plan.name));
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).map_err(Failure::io)?;
+    Ok(line.trim() == plan.name)
+}
+
+fn show(plan: &Plan, as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        let json = serde_json::to_value(plan).map_err(|error| Failure::usage(error.to_string(), ""))?;
+        out::data(&pretty(&json)?);
+        return Ok(());
+    }
+    let mut text = format!("{}\n", plan.title);
+    for (at, step) in plan.steps.iter().enumerate() {
+        text.push_str(&format!("{}  {}\n", at + 1, step.command));
+        for shown in &step.shows {
+            text.push_str(&format!("   {}: {} → {}\n", shown.what, shown.before, shown.after));
+        }
+        for check in &step.require {
+            text.push_str(&format!("   requires that {}\n", check.what));
+        }
+        for check in &step.verify {
+            text.push_str(&format!("   then waits until {} (at most {} s)\n", check.what, step.within_seconds));
+        }
+    }
+    for warning in &plan.warnings {
+        text.push_str(&format!("!  {warning}\n"));
+    }
+    out::data(&text);
+    Ok(())
+}
+
+fn report(plan: &Plan, outcome: &Outcome, as_json: bool) -> Result<ExitCode, Failure> {
+    if as_json {
+        out::data(&pretty(&json!({"plan": plan, "result": outcome}))?);
+    }
+    out::words(&own::words(Some(outcome)));
+    Ok(ExitCode::from(u8::from(*outcome != Outcome::Done)))
+}

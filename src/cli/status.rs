@@ -1,0 +1,106 @@
+//! `quarterdeck status`: how every system does.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::{Instant, timeout};
+
+use super::args::StatusArgs;
+use super::connect::{Reading, link};
+use super::print::pretty;
+use super::session::Session;
+use super::{Failure, out};
+use crate::model::health::{Error, Health};
+use crate::model::record::Rows;
+use crate::systems::System;
+
+/// How long one system may take.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// What was found of one system.
+struct Found {
+    id: &'static str,
+    title: &'static str,
+    /// How it went: rows by health of each pane, or why not.
+    result: Result<Vec<(String, usize, usize)>, Error>,
+    seconds: f64,
+}
+
+/// Asks every system and prints how it does; 3 if one can't be reached or is not permitted.
+pub(super) async fn run(session: &Session, args: &StatusArgs) -> Result<ExitCode, Failure> {
+    let mut found = Vec::new();
+    for system in crate::systems::all() {
+        out::progress(&format!("asking {}", system.title()));
+        let begun = Instant::now();
+        let result = ask(session, *system).await;
+        found.push(Found { id: system.id().0, title: system.title(), result, seconds: begun.elapsed().as_secs_f64() });
+    }
+    out::progress_done();
+    let text = if args.json { as_json(session, &found)? } else { as_text(&found) };
+    out::data(&text);
+    let failed =
+        found.iter().any(|found| matches!(&found.result, Err(error) if !matches!(error, Error::Absent { .. })));
+    Ok(ExitCode::from(if failed { 3 } else { 0 }))
+}
+
+async fn ask(session: &Session, system: &'static dyn System) -> Result<Vec<(String, usize, usize)>, Error> {
+    let lost = || Error::Timeout { what: system.title().to_owned(), seconds: LIMIT.as_secs() };
+    let as_error = |failure: Failure| failure.error.unwrap_or(Error::Protocol { what: failure.what });
+    link(session, system.id(), LIMIT).await.map_err(as_error)?;
+    let mut counts = Vec::new();
+    for pane in system.panes().iter().filter(|pane| pane.standing && pane.detail.is_some()) {
+        let mut reading = Reading::begin(session, *pane, LIMIT).await.map_err(as_error)?;
+        timeout(LIMIT, reading.first()).await.map_err(|_elapsed| lost())?.map_err(as_error)?;
+        let empty = Rows::default();
+        let rows = reading.panes.rows(pane.id).unwrap_or(&empty);
+        let state = reading.panes.heads(pane.id).iter().position(|head| head.state);
+        let bad = rows.iter().filter(|row| state.is_some_and(|at| row.cell(at).health() == Some(Health::Bad))).count();
+        counts.push((pane.id.0.to_owned(), rows.len(), bad));
+    }
+    Ok(counts)
+}
+
+fn as_text(found: &[Found]) -> String {
+    let mut text = String::new();
+    for one in found {
+        let (word, rest) = match &one.result {
+            Ok(counts) => {
+                let counts: Vec<String> = counts
+                    .iter()
+                    .map(
+                        |(pane, rows, bad)| {
+                            if *bad > 0 { format!("{rows} {pane} ({bad} bad)") } else { format!("{rows} {pane}") }
+                        },
+                    )
+                    .collect();
+                ("ok", counts.join(", "))
+            }
+            Err(error @ Error::Absent { .. }) => ("absent", error.to_string()),
+            Err(error) => ("failing", format!("{error}\n{:26}{}", "", error.advice())),
+        };
+        text.push_str(&format!("{:12}  {word:7}  {rest}\n", one.title));
+    }
+    text
+}
+
+fn as_json(session: &Session, found: &[Found]) -> Result<String, Failure> {
+    let systems: Vec<_> = found
+        .iter()
+        .map(|one| match &one.result {
+            Ok(counts) => {
+                let panes: serde_json::Map<_, _> =
+                    counts.iter().map(|(pane, rows, bad)| (pane.clone(), json!({"rows": rows, "bad": bad}))).collect();
+                json!({"id": one.id, "state": "ok", "panes": panes, "seconds": one.seconds})
+            }
+            Err(error) => {
+                let state = if matches!(error, Error::Absent { .. }) { "absent" } else { "failing" };
+                json!({"id": one.id, "state": state, "error": error, "message": error.to_string(), "advice": error.advice(), "seconds": one.seconds})
+            }
+        })
+        .collect();
+    let header = session.header();
+    pretty(
+        &json!({"profile": header.profile, "cluster": header.cluster, "environment": header.environment, "systems": systems}),
+    )
+}
