@@ -51,6 +51,9 @@ pub enum PatchKind {
     Json,
 }
 
+/// When the server was last asked whether it is there, and what came of it.
+type Pulse = (DateTime<Utc>, Result<(), Error>);
+
 /// A connected cluster.
 pub struct Cluster {
     client: kube::Client,
@@ -62,7 +65,7 @@ pub struct Cluster {
     refused: AtomicBool,
     /// When a certificate that a plugin gave ends.
     expires: Option<DateTime<Utc>>,
-    pulse: Mutex<Option<(DateTime<Utc>, Result<(), Error>)>>,
+    pulse: Mutex<Option<Pulse>>,
 }
 
 impl Cluster {
@@ -158,21 +161,18 @@ impl Cluster {
     }
 
     /// Patches the object at `path`; gives it as it is after.
-    pub async fn patch(&self, _permit: &Permit, path: &str, kind: PatchKind, patch: &Json) -> Result<Json, Error> {
-        let mut request = request(Method::PATCH, path, patch.to_string().into_bytes())?;
-        let typed = match kind {
-            PatchKind::Merge => "application/merge-patch+json",
-            PatchKind::Json => "application/json-patch+json",
-        };
-        request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(typed));
-        let (headers, body) = self.collect(request, LIMIT).await?;
-        self.decode(&headers, &body)
+    pub async fn patch(&self, _permit: &Permit, path: &str, kind: PatchKind, change: &Json) -> Result<Json, Error> {
+        self.send_patch(path, kind, change).await
     }
 
     /// Whether a patch would be accepted, without effect (`dryRun=All`); needs no permit because nothing changes.
-    pub async fn try_patch(&self, path: &str, kind: PatchKind, patch: &Json) -> Result<Json, Error> {
+    pub async fn try_patch(&self, path: &str, kind: PatchKind, change: &Json) -> Result<Json, Error> {
         let joined = if path.contains('?') { '&' } else { '?' };
-        let mut request = request(Method::PATCH, &format!("{path}{joined}dryRun=All"), patch.to_string().into_bytes())?;
+        self.send_patch(&format!("{path}{joined}dryRun=All"), kind, change).await
+    }
+
+    async fn send_patch(&self, path: &str, kind: PatchKind, change: &Json) -> Result<Json, Error> {
+        let mut request = request(Method::PATCH, path, change.to_string().into_bytes())?;
         let typed = match kind {
             PatchKind::Merge => "application/merge-patch+json",
             PatchKind::Json => "application/json-patch+json",

@@ -27,7 +27,7 @@ pub(super) struct Credential {
 
 enum Origin {
     File(PathBuf),
-    Plugin(Plugin),
+    Plugin(Box<Plugin>),
 }
 
 #[derive(Default)]
@@ -48,7 +48,7 @@ impl Credential {
     pub(super) fn plugin(plugin: Plugin, given: &Given, clock: Clock) -> Result<Arc<Self>, Error> {
         let mut held = Held::default();
         held.take(given, clock.now())?;
-        Ok(Arc::new(Self { origin: Origin::Plugin(plugin), clock, held: Mutex::new(held) }))
+        Ok(Arc::new(Self { origin: Origin::Plugin(Box::new(plugin)), clock, held: Mutex::new(held) }))
     }
 
     /// The header to send. Whoever asks while it is being renewed waits for the one renewal.

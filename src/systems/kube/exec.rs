@@ -1,7 +1,7 @@
 //! Credential plugins: programs that print a token, such as `aws eks get-token`.
 //!
 //! They are run here and not by the kube crate, which would give them our terminal, could not end one that hangs, and
-//! says nothing of what it wrote. Format: `client.authentication.k8s.io/v1` and `v1beta1`, ExecCredential.
+//! says nothing of what it wrote. Format: `client.authentication.k8s.io/v1` and `v1beta1`, `ExecCredential`.
 
 use std::process::Stdio;
 use std::time::Duration;

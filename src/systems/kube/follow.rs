@@ -44,7 +44,7 @@ pub(super) struct Follow<T> {
 enum State<T> {
     Idle,
     /// In here, so that it goes on when `next` is dropped and called again.
-    Opening(Opening<State<T>>),
+    Opening(Opening<Self>),
     Listing(Listing<T>),
     Watching(Box<Watching>),
 }
@@ -96,19 +96,17 @@ impl<T: Object> Follow<T> {
 
     fn open(&self) -> Opening<State<T>> {
         let (access, path) = (self.access.clone(), self.path.clone());
-        match self.version.clone() {
-            Some(version) => Box::pin(async move {
+        let Some(version) = self.version.clone() else {
+            let pool = Arc::clone(&self.pool);
+            return Box::pin(async move {
                 let cluster = access.cluster().await?;
-                Ok(State::Watching(Box::new(Watching::open(&cluster, &path, version).await?)))
-            }),
-            None => {
-                let pool = Arc::clone(&self.pool);
-                Box::pin(async move {
-                    let cluster = access.cluster().await?;
-                    Ok(State::Listing(Listing::open(&cluster, &path, pool).await?))
-                })
-            }
-        }
+                Ok(State::Listing(Listing::open(&cluster, &path, pool).await?))
+            });
+        };
+        Box::pin(async move {
+            let cluster = access.cluster().await?;
+            Ok(State::Watching(Box::new(Watching::open(&cluster, &path, version).await?)))
+        })
     }
 
     fn listed(&mut self, part: Option<Part<T>>) -> Result<Step<T>, Error> {

@@ -57,10 +57,10 @@ impl<T: Object> Listing<T> {
         let answer = cluster.open(request(Method::GET, path, Vec::new())?, LIMIT * 2).await?;
         let (head, body) = answer.into_parts();
         let (chunks, arriving) = mpsc::channel(32);
-        let (decoded, parts) = mpsc::channel(2);
+        let (out, parts) = mpsc::channel(2);
         let whom = cluster.whom();
         let decoder = Decoder {
-            out: Batches::new(decoded, cluster.clock().clone()),
+            out: Batches::new(out, cluster.clock().clone()),
             pool,
             server: whom.server.to_owned(),
             headers: head.headers,
@@ -268,7 +268,8 @@ impl<'de, T: Object> Visitor<'de> for ListSeed<'_, T> {
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "kind" => {
-                    list.is_list |= map.next_value::<Option<String>>()?.is_some_and(|kind| kind.ends_with("List"))
+                    let kind: Option<String> = map.next_value()?;
+                    list.is_list |= kind.is_some_and(|kind| kind.ends_with("List"));
                 }
                 "metadata" => {
                     let meta: Option<ListMeta> = map.next_value()?;

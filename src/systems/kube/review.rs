@@ -1,4 +1,4 @@
-//! What this login may do, asked of the API server: `authorization.k8s.io/v1` SelfSubjectAccessReview.
+//! What this login may do, asked of the API server: `authorization.k8s.io/v1` `SelfSubjectAccessReview`.
 
 use serde::Deserialize;
 use serde_json::json;

@@ -79,7 +79,7 @@ impl Source {
             });
         }
         let kubeconfig = merged.unwrap_or_default();
-        self.choose(kubeconfig, warnings, env).map(|chosen| Found::Context(Box::new(chosen)))
+        self.choose(&kubeconfig, warnings, env).map(|chosen| Found::Context(Box::new(chosen)))
     }
 
     /// The files, and whether the operator named them (then each has to be there).
@@ -97,14 +97,14 @@ impl Source {
         (home.map(|home| Path::new(&home).join(".kube").join("config")).into_iter().collect(), false)
     }
 
-    fn choose(&self, kubeconfig: Kubeconfig, warnings: Vec<String>, env: &Environment) -> Result<Chosen, Error> {
+    fn choose(&self, kubeconfig: &Kubeconfig, warnings: Vec<String>, env: &Environment) -> Result<Chosen, Error> {
         let name = self
             .context
             .clone()
             .or_else(|| kubeconfig.current_context.clone())
-            .ok_or_else(|| no_context(&kubeconfig, "the kubeconfig has no current context"))?;
-        let context = context_named(&kubeconfig, &name)
-            .ok_or_else(|| no_context(&kubeconfig, &format!("the kubeconfig has no context {}", clean(&name))))?;
+            .ok_or_else(|| no_context(kubeconfig, "the kubeconfig has no current context"))?;
+        let context = context_named(kubeconfig, &name)
+            .ok_or_else(|| no_context(kubeconfig, &format!("the kubeconfig has no context {}", clean(&name))))?;
         let cluster = kubeconfig
             .clusters
             .iter()

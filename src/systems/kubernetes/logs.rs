@@ -121,12 +121,11 @@ impl Log {
                 encode(&container)
             );
             path.push_str(if previous { "&previous=true" } else { "&follow=true" });
-            match last {
-                Some(last) => {
-                    path.push_str(&format!("&sinceTime={}", encode(&last.format("%Y-%m-%dT%H:%M:%SZ").to_string())))
-                }
-                None => path.push_str(&format!("&tailLines={TAIL}")),
-            }
+            let from = match last {
+                Some(last) => format!("&sinceTime={}", encode(&last.format("%Y-%m-%dT%H:%M:%SZ").to_string())),
+                None => format!("&tailLines={TAIL}"),
+            };
+            path.push_str(&from);
             Ok(Opened { pod: (namespace, pod), container, log: cluster.stream(&path).await })
         })
     }

@@ -49,10 +49,8 @@ impl Splitter {
         let left_out = std::mem::take(&mut self.left_out);
         let text = String::from_utf8_lossy(&line);
         let (at, text) = stamped(&text);
-        let mut text = clean(last_state(text));
-        if left_out > 0 {
-            text.push_str(&format!(" … ({left_out} more bytes are not shown)"));
-        }
+        let shown = clean(last_state(text));
+        let text = if left_out > 0 { format!("{shown} … ({left_out} more bytes are not shown)") } else { shown };
         Entry { at, text }
     }
 }

@@ -189,7 +189,7 @@ async fn lines_of(mut lines: Box<dyn Lines>, until: usize) -> Vec<String> {
     while all.len() < until {
         match lines.next().await {
             Ok(Some(some)) => {
-                all.extend(some.iter().map(|line| format!("{}{}", if line.notice { "! " } else { "" }, line.text)))
+                all.extend(some.iter().map(|line| format!("{}{}", if line.notice { "! " } else { "" }, line.text)));
             }
             Ok(None) => break,
             Err(error) => all.push(format!("error {error}")),

@@ -31,7 +31,12 @@ pub(super) async fn object(access: &Access, target: &Target) -> Result<Json, Err
                     break;
                 }
             }
-            found?
+            found.map_err(|error| match error {
+                Error::Gone { .. } | Error::Absent { .. } => {
+                    Error::Gone { what: format!("endpoint {namespace}/{name}") }
+                }
+                other => other,
+            })?
         }
     };
     tidy(&mut object);

@@ -154,7 +154,7 @@ async fn mistakes_in_a_kubeconfig_are_named() {
     assert_eq!(none, "the kubeconfig has no current context; it has radxa, zz-dev");
     let bad = folder.path().join("bad");
     std::fs::write(&bad, "clusters:\n  - name: a\n   cluster: {\n").unwrap();
-    let malformed = listed(&[bad.clone()], None).describe().unwrap_err().to_string();
+    let malformed = listed(std::slice::from_ref(&bad), None).describe().unwrap_err().to_string();
     assert!(malformed.starts_with(&format!("{}:", bad.display())), "{malformed}");
     assert!(malformed.split(':').nth(1).unwrap().parse::<u32>().is_ok(), "{malformed}");
     let absent = listed(&[folder.path().join("nowhere")], None).describe().unwrap_err().to_string();
