@@ -40,7 +40,7 @@ pub struct Capabilities {
     pub unicode: bool,
     /// An erased cell takes the background colour (terminfo `bce`).
     pub background_erase: bool,
-    /// SU and SD move the rows of a region (the Linux console has neither).
+    /// Line feeds at the edge of a region (DECSTBM) scroll it alone.
     pub scroll_region: bool,
     /// Frames between `CSI ? 2026 h` and `l` appear at once; who does not know the mode ignores it.
     pub synchronized: bool,

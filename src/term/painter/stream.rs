@@ -170,8 +170,12 @@ impl Stream {
         self.bytes.push(b';');
         push_number(bottom, &mut self.bytes);
         self.bytes.push(b'r');
-        let rows = u16::try_from(by.unsigned_abs()).unwrap_or(u16::MAX);
-        self.control(Some(rows), if by > 0 { b'S' } else { b'T' });
+        // by line feeds and reverse indexes at the region's edge: SU and SD are not known to every terminal
+        let (edge, step): (u16, &[u8]) = if by > 0 { (bottom.saturating_sub(1), b"\n") } else { (top, b"\x1bM") };
+        self.bytes.extend_from_slice(&address(0, edge));
+        for _ in 0..by.unsigned_abs() {
+            self.bytes.extend_from_slice(step);
+        }
         self.bytes.extend_from_slice(b"\x1b[r");
         self.spot = Spot::default();
     }
