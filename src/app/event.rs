@@ -49,6 +49,8 @@ pub enum Event {
     LinesEnded(Ticket),
     /// A log or text could not be had; it is tried again unless it has ended too.
     LinesFailed(Ticket, Error),
+    /// An object has no such thing as was to be opened with this ticket.
+    NotOffered(Ticket),
     /// The answer to a question.
     Reply {
         /// Which question.

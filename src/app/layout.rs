@@ -11,7 +11,7 @@ use crate::model::verb::Kind;
 /// Below this nothing useful can be shown.
 pub const SMALLEST: Size = Size { columns: 40, rows: 8 };
 /// From here on the detail stands beside the table.
-pub const BESIDE: u16 = 132;
+pub const BESIDE: u16 = 160;
 /// From here on there is room for empty lines.
 const ROOMY: u16 = 30;
 
@@ -154,11 +154,11 @@ fn sections(place: &Place, room: Rect, roomy: bool, zoomed: bool) -> Vec<Section
         } else {
             line(0)
         };
-        let heading = line(u16::from(!single || has_heading(section)));
+        let heading = line(u16::from(has_heading(section, at, single)));
         if roomy && heading.height > 0 {
             line(1);
         }
-        let columns = line(u16::from(section.section.kind == Kind::Table));
+        let columns = line(u16::from(has_columns(section)));
         let rows = line(*height);
         areas.push(SectionArea { index: *index, heading, columns, rows, rule });
     }
@@ -174,18 +174,26 @@ fn frame(section: &SectionState, first: bool, single: bool, roomy: bool) -> u16 
     } else {
         0
     };
-    let heading = if !single || has_heading(section) { 1 + u16::from(roomy) } else { 0 };
-    rule + heading + u16::from(section.section.kind == Kind::Table)
+    let heading = if has_heading(section, usize::from(!first), single) { 1 + u16::from(roomy) } else { 0 };
+    rule + heading + u16::from(has_columns(section))
 }
 
-/// Even a section that is alone says what it is and how many rows it has.
-fn has_heading(_section: &SectionState) -> bool {
-    true
+/// Facts that come first need no heading: the breadcrumb says whose they are.
+fn has_heading(section: &SectionState, at: usize, _single: bool) -> bool {
+    section.section.kind != Kind::Facts || at > 0
+}
+
+/// A table with rows has headings of columns.
+fn has_columns(section: &SectionState) -> bool {
+    section.section.kind == Kind::Table && section.table().is_some_and(|table| table.counts().1 > 0)
 }
 
 /// Lines that a section would fill.
 fn content(section: &SectionState, width: u16) -> u16 {
+    // a state in words and what to do about it
+    let empty = section.table().is_some_and(|table| table.order().is_empty());
     let count = match &section.body {
+        Body::Rows(_) if empty => 2,
         Body::Lines(lines) => lines.len().max(1),
         Body::Rows(table) if section.section.kind == Kind::Facts => {
             let columns = fact_columns(width);

@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod columns;
 pub mod export;
+pub mod facts;
 pub mod health;
 pub mod id;
 pub mod input;

@@ -191,8 +191,9 @@ fn spark(canvas: &mut Canvas<'_>, series: &Series, cell: &Cell) {
 /// A line in eighths of a cell. It starts at zero and reaches to the larger of its maximum and its limit.
 pub(super) fn line_of(canvas: &mut Canvas<'_>, series: &Series, area: Rect) {
     let points = shrink(series, usize::from(area.width));
-    let top =
-        points.iter().copied().filter(|value| value.is_finite()).fold(series.limit.unwrap_or(0.0), f64::max).max(1e-12);
+    let top = points.iter().copied().filter(|value| value.is_finite()).fold(0.0, f64::max);
+    // a little room above, so that the lines of two rows never grow together
+    let top = (top * 1.15).max(series.limit.unwrap_or(0.0)).max(1e-12);
     let glyphs = if canvas.theme.unicode { &EIGHTHS } else { &ASCII_EIGHTHS };
     let lead = area.width.saturating_sub(u16::try_from(points.len()).unwrap_or(u16::MAX));
     for (at, value) in (0..).zip(&points) {

@@ -126,6 +126,9 @@ pub(super) fn say(canvas: &mut Canvas<'_>, words: &Words, area: Rect) {
     let width = area.width.saturating_sub(6).min(90);
     let style = canvas.theme.health(words.health);
     let mut y = area.y;
+    if area.height == 0 {
+        return;
+    }
     canvas.put(area.x + 2, y, canvas.theme.glyph(words.health), style, 1);
     for line in wrap(&words.what, width) {
         if y < area.bottom() {

@@ -90,10 +90,20 @@ fn gutter(canvas: &mut Canvas<'_>, model: &TableModel, row: &Row, (line, state, 
     if model.is_marked(&row.key) {
         canvas.text(line.x + 1, line.y, canvas.theme.pick("◆", "*"), Role::Mark, 1);
     }
-    if let Some(health) = state.and_then(|at| row.cell(at).health()) {
+    if let Some(health) = health(row, state) {
         let style = canvas.theme.health(health);
         canvas.put(line.x + 2, line.y, canvas.theme.glyph(health), style, 1);
     }
+}
+
+/// How well a row is: its state, or a warning where something measured is over its limit.
+fn health(row: &Row, state: Option<usize>) -> Option<Health> {
+    let over = row.cells.iter().any(|cell| match cell {
+        Value::Spark(series) => series.limit.zip(series.last()).is_some_and(|(limit, last)| last > limit),
+        _ => false,
+    });
+    let said = state.and_then(|at| row.cell(at).health());
+    if over { Some(said.unwrap_or(Health::Warn).min(Health::Warn)) } else { said }
 }
 
 fn column_of(canvas: &mut Canvas<'_>, model: &TableModel, row: &Row, (column, area, look): (usize, Rect, &Look)) {

@@ -120,9 +120,10 @@ impl Outside {
                 self.opened.insert(ticket, Opened::Feed(handle));
             }
             None => {
-                let title = self.setup.catalogue.pane(pane).map_or(pane.0, |pane| pane.title).to_lowercase();
-                let error = Error::Absent { what: format!("{title} of {}", what.key) };
-                self.cannot_open(ticket, pane, error);
+                let events = self.events.clone();
+                let _ = self.spawn(async move {
+                    let _ = events.send(Event::NotOffered(ticket)).await;
+                });
             }
         }
     }

@@ -87,6 +87,24 @@ fn section(state: &mut State, ticket: Ticket) -> Option<&mut SectionState> {
         .find(|section| section.ticket() == Some(ticket))
 }
 
+/// A section that the object has nothing for is left out; a place of its own says so.
+pub(super) fn not_offered(state: &mut State, ticket: Ticket) {
+    for place in state.places.values_mut().flatten() {
+        let Some(at) = place.sections.iter().position(|section| section.ticket() == Some(ticket)) else { continue };
+        if place.sections.len() > 1 {
+            place.sections.remove(at);
+            place.first_focus();
+        } else if let (Some(section), Some(what)) = (place.sections.get_mut(at), &place.object) {
+            let title = section.title.to_lowercase();
+            let error = Error::Gone { what: format!("there are no {title} of {}: what was looked for", what.key) };
+            section.error = Some(error.clone());
+            if let Some(data) = &mut section.data {
+                data.fresh = Some(Freshness { error: Some(error), ..Freshness::default() });
+            }
+        }
+    }
+}
+
 /// Lines of an opened log or text.
 pub(super) fn lines(state: &mut State, ticket: Ticket, lines: Vec<Line>) {
     if let Some(section) = section(state, ticket) {

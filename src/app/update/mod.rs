@@ -39,6 +39,7 @@ pub fn update(state: &mut State, event: Event) -> Effects {
         Event::Lines(ticket, lines) => data::lines(state, ticket, lines),
         Event::LinesEnded(ticket) => data::lines_ended(state, ticket),
         Event::LinesFailed(ticket, error) => data::lines_failed(state, ticket, error),
+        Event::NotOffered(ticket) => data::not_offered(state, ticket),
         Event::Reply { ticket, body } => reply::reply(state, ticket, body, &mut effects),
         Event::Progress(progress) => confirm::progress(state, progress),
         Event::OwnLog(lines) => data::own_log(state, lines),

@@ -19,27 +19,6 @@ use super::source::{Source, short};
 use super::why::{pod_failure, pod_ready};
 use super::wire::{Condition, Metadata, Pod};
 
-/// One fact: a heading and what stands under it.
-pub(super) struct Fact {
-    name: &'static str,
-    value: Value,
-}
-
-static FACT_COLUMNS: [Column<Fact>; 2] = [
-    Column { head: Head::text("name", "name", 20).tier(0), get: |it| Value::text(it.name) },
-    Column { head: Head::text("value", "value", 120).tier(0), get: |it| it.value.clone() },
-];
-
-impl Record for Fact {
-    fn columns() -> &'static [Column<Self>] {
-        &FACT_COLUMNS
-    }
-
-    fn key(&self) -> Key {
-        Key::new(self.name)
-    }
-}
-
 /// The facts of an endpoint, most important first; what does not apply is left out.
 pub(super) fn facts(board: &Board, key: &Key, now: DateTime<Utc>) -> Vec<Arc<Row>> {
     let Some(endpoint) = board.record(key, now) else { return Vec::new() };
@@ -68,8 +47,7 @@ pub(super) fn facts(board: &Board, key: &Key, now: DateTime<Utc>) -> Vec<Arc<Row
         ("kind", if endpoint.kind == Kind::Service { Value::None } else { cell("kind") }),
         ("age", cell("age")),
     ];
-    let shown = all.into_iter().filter(|(_, value)| !value.is_none());
-    shown.map(|(name, value)| Fact { name, value }.row()).collect()
+    crate::model::facts::rows(all)
 }
 
 fn metadata<'a>(board: &'a Board, key: &Key) -> Option<&'a Metadata> {

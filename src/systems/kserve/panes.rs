@@ -6,7 +6,7 @@ use crate::model::record::{Head, Join, Record, Row, Way};
 use crate::model::value::Value;
 use crate::model::verb::{Kind as Drawn, Pane, Rights, Risk, Section, Verb, View};
 
-use super::detail::{Fact, PodRow, RevisionRow, heads_of_conditions};
+use super::detail::{PodRow, RevisionRow, heads_of_conditions};
 use super::rows::{ENDPOINTS, Endpoint, Kind, at};
 use super::{CONDITIONS, FACTS, KSERVE, PATCH, PODS, REVISIONS};
 
@@ -52,7 +52,7 @@ pub(super) static PANES: [Pane; 5] = [
         sort: Some(("ready", false)),
         standing: true,
     },
-    opened(FACTS, "Facts", "fact", Fact::heads),
+    opened(FACTS, "Facts", "fact", crate::model::facts::heads),
     Pane { joins: joins_of_revisions, ..opened(REVISIONS, "Revisions", "revision", RevisionRow::heads) },
     opened(CONDITIONS, "Conditions", "condition", heads_of_conditions),
     opened(PODS, "Pods", "pod", PodRow::heads),

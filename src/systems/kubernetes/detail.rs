@@ -10,7 +10,7 @@ use super::wire::{ContainerSpec, ContainerStatus, PodWire};
 use super::{CONTAINERS, FACTS};
 use crate::model::health::{Error, Health};
 use crate::model::id::{Key, PaneId};
-use crate::model::record::{Change, Column, Head, Record};
+use crate::model::record::{Change, Column, Head, Record, Row};
 use crate::model::text::clean;
 use crate::model::value::Value;
 use crate::systems::kube::{Access, Meta, Object, Objects, Pool, Resource, Told};
@@ -49,28 +49,8 @@ pub(super) fn follow(access: Access, namespace: &str, name: &str) -> Objects<Who
     Objects::within(access, pods, namespace)
 }
 
-/// A fact: a name and a value.
-pub(super) struct Fact {
-    name: &'static str,
-    value: Value,
-}
-
-impl Record for Fact {
-    fn columns() -> &'static [Column<Self>] {
-        const COLUMNS: &[Column<Fact>] = &[
-            Column { head: Head::text("name", "name", 20).tier(0), get: |fact| Value::text(fact.name) },
-            Column { head: Head::text("value", "value", 200).tier(0), get: |fact| fact.value.clone() },
-        ];
-        COLUMNS
-    }
-
-    fn key(&self) -> Key {
-        Key::from(self.name)
-    }
-}
-
 /// The facts of a pod.
-pub(super) fn facts(wire: &PodWire) -> Vec<Fact> {
+pub(super) fn facts(wire: &PodWire) -> Vec<Arc<Row>> {
     let sum = summary(wire);
     let text = |text: &str| Value::text(&clean(text));
     let not_ready =
@@ -94,7 +74,7 @@ pub(super) fn facts(wire: &PodWire) -> Vec<Fact> {
         ("labels", text(&labels.join(" "))),
         ("uid", text(&wire.metadata.uid)),
     ];
-    all.into_iter().filter(|(_, value)| !value.is_none()).map(|(name, value)| Fact { name, value }).collect()
+    crate::model::facts::rows(all)
 }
 
 /// A container of a pod.
@@ -208,7 +188,7 @@ impl DetailFeed {
 
     fn rows(&self, wire: &PodWire) -> Vec<Change> {
         let rows: Vec<Arc<_>> = if self.pane == FACTS {
-            facts(wire).iter().map(Record::row).collect()
+            facts(wire)
         } else {
             debug_assert_eq!(self.pane, CONTAINERS);
             containers(wire).iter().map(Record::row).collect()

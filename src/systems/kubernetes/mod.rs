@@ -20,7 +20,7 @@ use futures_util::future::{BoxFuture, join_all};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use self::detail::{Container, DetailFeed, Fact};
+use self::detail::{Container, DetailFeed};
 use self::events::{About, Event, EventFeed};
 use self::logs::Log;
 use self::pods::Pod;
@@ -119,7 +119,7 @@ impl System for Kubernetes {
                 standing: true,
                 ..pane(PODS, "Pods", "pod", Pod::heads)
             },
-            pane(FACTS, "Facts", "fact", Fact::heads),
+            pane(FACTS, "Facts", "fact", crate::model::facts::heads),
             pane(CONTAINERS, "Containers", "container", Container::heads),
             Pane { sort: Some(("last", true)), ..pane(EVENTS, "Events", "event", Event::heads) },
             pane(LOGS, "Log", "line", none),

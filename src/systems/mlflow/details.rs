@@ -279,7 +279,7 @@ fn facts(details: &Details) -> Vec<Row> {
         (None, Some(_)) => facts.push(("run", Value::state(Health::Warn, "run deleted"))),
         (None, None) => facts.push(("run", Value::text("none"))),
     }
-    facts.into_iter().filter(|(_, value)| !value.is_none()).map(|(name, value)| pair_row(name, value)).collect()
+    crate::model::facts::rows(facts).into_iter().map(|row| (*row).clone()).collect()
 }
 
 fn status(version: &Version) -> Value {
