@@ -123,9 +123,15 @@ fn sections(place: &Place, room: Rect, roomy: bool, zoomed: bool) -> Vec<Section
     let shown: Vec<(usize, &SectionState)> =
         place.sections.iter().enumerate().filter(|(at, _)| !zoomed || *at == place.focus).collect();
     let single = shown.len() == 1;
-    let frame = |section: &SectionState, first: bool| frame(section, first, single, roomy);
-    let wants: Vec<u16> = shown.iter().map(|(_, section)| content(section, room.width)).collect();
-    let frames: u16 = shown.iter().enumerate().map(|(at, (_, section))| frame(section, at == 0)).sum();
+    let frames_of = |roomy: bool| -> u16 {
+        shown.iter().enumerate().map(|(at, (_, section))| frame(section, at == 0, single, roomy)).sum()
+    };
+    let wants_of =
+        |roomy: bool| -> Vec<u16> { shown.iter().map(|(_, section)| content(section, room.width, roomy)).collect() };
+    // empty lines are given up before rows are
+    let airy: u32 = wants_of(true).iter().map(|want| u32::from(*want)).sum::<u32>() + u32::from(frames_of(true));
+    let roomy = roomy && airy <= u32::from(room.height);
+    let (wants, frames) = (wants_of(roomy), frames_of(roomy));
     let mut heights = share(&shown, &wants, room.height.saturating_sub(frames), place.focus);
     if heights.iter().all(|height| *height == 0) {
         heights = vec![0; wants.len()];
@@ -143,16 +149,19 @@ fn sections(place: &Place, room: Rect, roomy: bool, zoomed: bool) -> Vec<Section
             y += height;
             rect
         };
-        let rule = if at == 0 {
-            line(0)
-        } else if roomy {
-            let gap = line(1);
-            let rule = line(1);
-            line(1);
-            let _ = gap;
-            rule
-        } else {
-            line(0)
+        let rule = match (at, roomy) {
+            (0, _) => line(0),
+            (_, true) => {
+                line(1);
+                let rule = line(1);
+                line(1);
+                rule
+            }
+            // one empty line tells two sections apart
+            (_, false) => {
+                line(1);
+                line(0)
+            }
         };
         let heading = line(u16::from(has_heading(section, at, single)));
         if roomy && heading.height > 0 {
@@ -178,9 +187,13 @@ fn frame(section: &SectionState, first: bool, single: bool, roomy: bool) -> u16 
     rule + heading + u16::from(has_columns(section))
 }
 
-/// Facts that come first need no heading: the breadcrumb says whose they are.
-fn has_heading(section: &SectionState, at: usize, _single: bool) -> bool {
-    section.section.kind != Kind::Facts || at > 0
+/// Facts that come first, and a chart alone, need no heading: the breadcrumb says whose they are.
+fn has_heading(section: &SectionState, at: usize, single: bool) -> bool {
+    match section.section.kind {
+        Kind::Facts => at > 0,
+        Kind::Series => !single,
+        Kind::Table | Kind::Text | Kind::Log => true,
+    }
 }
 
 /// A table with rows has headings of columns.
@@ -189,7 +202,7 @@ fn has_columns(section: &SectionState) -> bool {
 }
 
 /// Lines that a section would fill.
-fn content(section: &SectionState, width: u16) -> u16 {
+fn content(section: &SectionState, width: u16, roomy: bool) -> u16 {
     // a state in words and what to do about it
     let empty = section.table().is_some_and(|table| table.order().is_empty());
     let count = match &section.body {
@@ -197,7 +210,7 @@ fn content(section: &SectionState, width: u16) -> u16 {
         Body::Lines(lines) => lines.len().max(1),
         Body::Rows(table) if section.section.kind == Kind::Facts => {
             let columns = fact_columns(width);
-            table.order().len().div_ceil(usize::from(columns)).max(1) * 3
+            table.order().len().div_ceil(usize::from(columns)).max(1) * if roomy { 3 } else { 2 }
         }
         Body::Rows(table) if section.section.kind == Kind::Series => 8 * table.order().len().div_ceil(3).max(1),
         Body::Rows(table) => table.order().len().max(1),

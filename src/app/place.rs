@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::catalogue::Catalogue;
 use super::lines::LinesModel;
 use super::pane::PaneData;
 use crate::model::health::Error;
@@ -162,16 +163,18 @@ impl Place {
         self.focused().and_then(SectionState::table).and_then(TableModel::current)
     }
 
-    /// What the keys act on: the row under the cursor, else the object that the place was opened for.
+    /// What the keys that look at an object act on. In a view of a tab that is the row under the cursor; in an opened
+    /// place the row's own object where it is one (a pod among an endpoint's pods), else what the place was opened for.
     #[must_use]
-    pub fn target(&self) -> Option<Ref> {
-        let focused = self.focused();
-        if let Some(row) = self.current()
-            && let Some(section) = focused
-        {
-            return Some(Ref { pane: section.section.pane, key: row.key.clone() });
+    pub fn target(&self, catalogue: &Catalogue) -> Option<Ref> {
+        let (Some(row), Some(pane)) = (self.current(), self.focused_pane().and_then(|id| catalogue.pane(id))) else {
+            return self.object.clone();
+        };
+        if pane.standing {
+            return Some(Ref { pane: pane.id, key: row.key.clone() });
         }
-        self.object.clone()
+        let same = |to: &&Ref| catalogue.pane(to.pane).is_some_and(|other| other.standing && other.noun == pane.noun);
+        row.refs.iter().find(same).cloned().or_else(|| self.object.clone())
     }
 
     /// Moves the focus to the next section that takes it.

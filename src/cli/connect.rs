@@ -126,9 +126,9 @@ impl Reading {
 
 /// Reads a feed until its list is whole.
 async fn until_complete(feed: &mut dyn Feed, panes: &mut Panes, own: PaneId) -> Result<(), Error> {
+    let mut complete = false;
     loop {
         let fetched = feed.next().await?;
-        let mut complete = false;
         let over = fetched.over;
         for (pane, change) in fetched.changes {
             complete |= matches!(change, Change::Complete);

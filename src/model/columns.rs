@@ -176,7 +176,14 @@ impl Columns {
     /// The columns that fit into `total` cells and their widths, in order, [`GAP`] blanks between them.
     #[must_use]
     pub fn fit(&self, total: u16) -> Vec<(usize, u16)> {
-        fit(&self.heads, &self.shown(), &self.widths, total)
+        // a column in which no row has anything is none that anybody would read
+        let measured = self.widths.iter().any(|width| *width > 0);
+        let empty = |at: &usize| {
+            let head = self.heads.get(*at);
+            measured && self.widths.get(*at) == Some(&0) && head.is_some_and(|head| head.tier > 0)
+        };
+        let shown: Vec<usize> = self.shown().into_iter().filter(|at| !empty(at)).collect();
+        fit(&self.heads, &shown, &self.widths, total)
     }
 }
 

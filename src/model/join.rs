@@ -256,6 +256,10 @@ fn folded(fold: Fold, rows: &[&Arc<Row>], column: Option<usize>) -> Value {
             let texts: Vec<String> = distinct.iter().map(|cell| words(cell)).collect();
             Value::text(&texts.join(", "))
         }
+        Fold::Max => {
+            let numbered = cells().filter_map(|cell| Some((cell.number()?, cell)));
+            numbered.max_by(|(a, _), (b, _)| a.total_cmp(b)).map_or(Value::None, |(_, cell)| cell.clone())
+        }
         Fold::Sum => {
             let whole: Option<i64> = cells().try_fold(0_i64, |sum, cell| match cell {
                 Value::Int(number) => sum.checked_add(*number),

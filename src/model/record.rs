@@ -125,6 +125,8 @@ pub enum Fold {
     List,
     /// Their sum.
     Sum,
+    /// The cell with the largest number: the worst of several error ratios.
+    Max,
 }
 
 /// A column that shows another pane's data, found by reference; no system knows the other.

@@ -189,9 +189,10 @@ impl Trip<'_> {
         Ok(taken.answer(line, &raw, said))
     }
 
-    /// The protocol that was insisted on, or that the object says, or that the payload shows, or that the server has.
+    /// The protocol that was insisted on, or that the payload shows, or that the object says, or that the server has.
     async fn protocol(&self, ready: &Ready<'_>, notes: &mut Vec<String>) -> Result<Protocol, Failed> {
-        let known = self.ask.protocol.or(self.ask.serving.protocol).or_else(|| protocol::protocol_of(&self.ask.body));
+        // a payload that is plainly written for one protocol goes by that one: servers speak both
+        let known = self.ask.protocol.or_else(|| protocol::protocol_of(&self.ask.body)).or(self.ask.serving.protocol);
         if let Some(protocol) = known {
             return Ok(protocol);
         }

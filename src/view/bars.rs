@@ -166,7 +166,9 @@ pub(super) fn crumbs(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         }
     }
     let Some(what) = stack.last().and_then(|place| place.object.as_ref()) else { return };
-    if let Some((namespace, _)) = what.key.split_namespace() {
+    if let Some((namespace, name)) = what.key.split_namespace()
+        && !name.starts_with('{')
+    {
         x = canvas.text(x + 2, area.y, namespace, Role::Dim, area.right().saturating_sub(x + 3));
     }
     if let Some(url) = cell(state, what, "url") {
@@ -242,12 +244,19 @@ fn glyph(key: &str, unicode: bool) -> String {
         "enter" if unicode => "↵".into(),
         "left" if unicode => "←".into(),
         "right" if unicode => "→".into(),
+        "left right" if unicode => "← →".into(),
         other => other.to_owned(),
     }
 }
 
 fn hint(state: &State, command: Command) -> Option<Hint> {
     state.keymap.hint(command).map(|key| Hint { key, label: command.info().label.to_owned(), off: false })
+}
+
+/// Two keys that belong together.
+fn pair(state: &State, (one, other): (Command, Command), label: &str) -> Option<Hint> {
+    let key = format!("{} {}", state.keymap.hint(one)?, state.keymap.hint(other)?);
+    Some(Hint { key, label: label.to_owned(), off: false })
 }
 
 /// What is most likely wanted here.
@@ -284,7 +293,7 @@ fn hints(state: &State) -> Vec<Hint> {
     let Some(place) = state.place() else { return Vec::new() };
     let kind = place.focused().map(|section| section.section.kind);
     let mut hints = Vec::new();
-    let mut add = |command: Command| hints.extend(hint(state, command));
+    let add = |hints: &mut Vec<Hint>, command: Command| hints.extend(hint(state, command));
     match kind {
         Some(Kind::Log) => {
             for command in [
@@ -298,23 +307,26 @@ fn hints(state: &State) -> Vec<Hint> {
                 Command::Copy,
                 Command::Export,
             ] {
-                add(command);
+                add(&mut hints, command);
             }
         }
         Some(Kind::Text) => {
             for command in [Command::Wrap, Command::Filter, Command::MatchNext, Command::Copy, Command::Export] {
-                add(command);
+                add(&mut hints, command);
             }
         }
         Some(Kind::Series) => {
-            for command in
-                [Command::Open, Command::Left, Command::RangeLonger, Command::RangeShorter, Command::SeriesToggle]
-            {
-                add(command);
+            if place.focused().is_some_and(|section| section.ticket().is_none()) {
+                add(&mut hints, Command::Open);
+            } else {
+                hints.extend(pair(state, (Command::Left, Command::Right), "cursor"));
+                hints.extend(pair(state, (Command::RangeLonger, Command::RangeShorter), "range"));
+                hints.extend(hint(state, Command::SeriesToggle));
+                hints.extend(hint(state, Command::Export));
             }
         }
         Some(Kind::Table | Kind::Facts) | None => {
-            add(Command::Open);
+            add(&mut hints, Command::Open);
             hints.extend(verb_hints(state, place));
             let more = place_hints(state, place);
             hints.extend(more.into_iter().filter_map(|command| hint(state, command)));

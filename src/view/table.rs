@@ -172,5 +172,5 @@ fn role(column: usize, head: &Head, value: &Value, look: &Look) -> Role {
 
 /// Names are cut in the middle, sentences at the end.
 fn is_name(head: &Head) -> bool {
-    head.width.max <= 40
+    head.width.max <= 60
 }

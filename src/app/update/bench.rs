@@ -17,7 +17,7 @@ use crate::model::prediction::{Answer, Ask};
 pub(super) fn open(state: &mut State, effects: &mut Effects) {
     let what = state.place().and_then(|place| match &place.object {
         Some(object) => Some(object.clone()),
-        None => place.target(),
+        None => place.target(&state.catalogue),
     });
     let Some(what) = what else { return go::explain(state) };
     let serves = state.catalogue.pane(what.pane).is_some_and(|pane| pane.noun == "endpoint");

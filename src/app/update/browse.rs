@@ -175,22 +175,32 @@ fn sideways(state: &mut State, right: bool) {
 
 /// Opens a pane for the object under the cursor.
 fn opened(state: &mut State, pane: &str, kind: Kind, effects: &mut Effects) {
-    match state.place().and_then(Place::target) {
-        Some(what) => go::open_pane(state, PaneId::named(pane), kind, &what, effects),
+    match state.place().and_then(|place| place.target(&state.catalogue)) {
+        Some(what) => {
+            let how = Parameters { container: container(state), ..Parameters::default() };
+            go::open_pane(state, (PaneId::named(pane), kind), &what, &how, effects);
+        }
         None => go::explain(state),
     }
 }
 
+/// The container under the cursor, so that its log is the one that opens.
+fn container(state: &State) -> Option<String> {
+    let place = state.place()?;
+    let pane = state.catalogue.pane(place.focused_pane()?)?;
+    (pane.noun == "container").then(|| place.current().map(|row| row.key.as_str().to_owned()))?
+}
+
 /// Opens the charts of the object under the cursor, or the Metrics view where there is none.
 fn metrics(state: &mut State, effects: &mut Effects) {
-    let charts = state.place().and_then(Place::target).and_then(|what| {
+    let charts = state.place().and_then(|place| place.target(&state.catalogue)).and_then(|what| {
         // a pane named `endpoint_chart` has the charts of the objects that are called endpoints
         let noun = state.catalogue.pane(what.pane)?.noun;
         let pane = state.catalogue.panes().iter().find(|pane| pane.id.0 == format!("{noun}_chart"))?;
         Some((what, pane.id))
     });
     match charts {
-        Some((what, pane)) => go::open_pane(state, pane, Kind::Series, &what, effects),
+        Some((what, pane)) => go::open_pane(state, (pane, Kind::Series), &what, &Parameters::default(), effects),
         None => state.say(Health::Idle, "there are no metrics of this"),
     }
 }

@@ -96,7 +96,7 @@ pub(super) fn not_offered(state: &mut State, ticket: Ticket) {
             place.first_focus();
         } else if let (Some(section), Some(what)) = (place.sections.get_mut(at), &place.object) {
             let title = section.title.to_lowercase();
-            let error = Error::Gone { what: format!("there are no {title} of {}: what was looked for", what.key) };
+            let error = Error::Conflict { what: format!("{} has no {title}", what.key) };
             section.error = Some(error.clone());
             if let Some(data) = &mut section.data {
                 data.fresh = Some(Freshness { error: Some(error), ..Freshness::default() });

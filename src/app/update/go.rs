@@ -138,7 +138,12 @@ fn seed(state: &State, section: &mut SectionState) {
 
 /// What the breadcrumb says of an object: its name without its namespace.
 fn title(what: &Ref) -> String {
-    what.key.split_namespace().map_or(what.key.as_str(), |(_, name)| name).to_owned()
+    match what.key.split_namespace() {
+        // labels say nothing that is not in the legend
+        Some((group, name)) if name.starts_with('{') => group.to_owned(),
+        Some((_, name)) => name.to_owned(),
+        None => what.key.as_str().to_owned(),
+    }
 }
 
 /// Opens a view over the present place, for an object.
@@ -154,14 +159,20 @@ pub(super) fn open(state: &mut State, view: ViewId, what: &Ref, effects: &mut Ef
 }
 
 /// Opens one pane for an object, as a place of its own: logs, events, YAML.
-pub(super) fn open_pane(state: &mut State, pane: PaneId, kind: Kind, what: &Ref, effects: &mut Effects) {
+pub(super) fn open_pane(
+    state: &mut State,
+    (pane, kind): (PaneId, Kind),
+    what: &Ref,
+    how: &Parameters,
+    effects: &mut Effects,
+) {
     let Some(found) = state.catalogue.pane(pane).copied() else {
         return state.say(Health::Idle, format!("nothing here offers {pane}"));
     };
     let ticket = state.ticket();
     let section = Section { pane, kind, weight: 1 };
     let mut opened = section_of(state, section, &found, Some(ticket));
-    opened.how = parameters(state, kind);
+    opened.how = Parameters { container: how.container.clone(), ..parameters(state, kind) };
     effects.push(Effect::Open { what: what.clone(), pane, how: opened.how.clone(), ticket });
     let title = format!("{} {}", title(what), found.title.to_lowercase());
     let place =

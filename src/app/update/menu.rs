@@ -246,7 +246,7 @@ pub(super) fn containers(state: &mut State) {
 /// The objects that this row refers to, and those that refer to it.
 pub(super) fn related(state: &mut State) {
     let Some(place) = state.place() else { return };
-    let Some(what) = place.target() else { return go::explain(state) };
+    let Some(what) = place.target(&state.catalogue) else { return go::explain(state) };
     let mut items = Vec::new();
     if let Some(row) = place.current() {
         for to in &row.refs {

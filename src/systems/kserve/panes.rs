@@ -2,7 +2,7 @@
 
 use crate::model::health::{Health, Reason};
 use crate::model::id::{PaneId, SystemId, ViewId};
-use crate::model::record::{Head, Join, Record, Row, Way};
+use crate::model::record::{Fold, Head, Join, Record, Row, Way};
 use crate::model::value::Value;
 use crate::model::verb::{Kind as Drawn, Pane, Rights, Risk, Section, Verb, View};
 
@@ -54,7 +54,7 @@ pub(super) static PANES: [Pane; 5] = [
     },
     opened(FACTS, "Facts", "fact", crate::model::facts::heads),
     Pane { joins: joins_of_revisions, ..opened(REVISIONS, "Revisions", "revision", RevisionRow::heads) },
-    opened(CONDITIONS, "Conditions", "condition", heads_of_conditions),
+    Pane { sort: Some(("state", false)), ..opened(CONDITIONS, "Conditions", "condition", heads_of_conditions) },
     opened(PODS, "Pods", "pod", PodRow::heads),
 ];
 
@@ -71,8 +71,8 @@ fn joins(metrics: PaneId) -> Vec<Join> {
         way: Way::Forward,
     };
     vec![
-        measured("rps", "rps", 16, 1),
-        measured("p99", "p99", 16, 1),
+        measured("rps", "rps", 16, 2),
+        measured("p99", "p99", 16, 2),
         measured("errors", "errors", 16, 1),
         Join {
             head: Head::text("aliases", "aliases", 24)
@@ -85,8 +85,16 @@ fn joins(metrics: PaneId) -> Vec<Join> {
     ]
 }
 
+/// Of its errors an endpoint shows those of its worst revision: a canary's tenth must not hide behind the rest.
 fn joins_of_endpoints() -> Vec<Join> {
-    joins(PaneId("endpoint_metrics"))
+    let mut joins = joins(PaneId("endpoint_metrics"));
+    for join in joins.iter_mut().filter(|join| join.column == "errors") {
+        join.pane = PaneId("revision_metrics");
+        join.way = Way::Backward(Fold::Max);
+        join.head =
+            Head::number("errors", "errors", 16).tier(1).help("the share of requests that its worst revision fails");
+    }
+    joins
 }
 
 fn joins_of_revisions() -> Vec<Join> {

@@ -276,7 +276,7 @@ static COLUMNS: [Column<Endpoint>; 19] = [
     column!(
         Head::text("traffic", "traffic", 30)
             .tier(1)
-            .min(10)
+            .min(18)
             .help("the share of the traffic in force, by revision, in percent"),
         |it| share(&it.traffic)
     ),
@@ -286,8 +286,8 @@ static COLUMNS: [Column<Endpoint>; 19] = [
             .help("the share of the traffic that the spec asks for, where it is not what is in force"),
         |it| if it.differs { share(&it.declared) } else { Value::None }
     ),
-    column!(Head::number("replicas", "replicas", 12).tier(2).help("ready replicas, of least and most"), replicas),
-    column!(Head::text("why", "why", 120).tier(2).min(12).help("why it is not well"), |it| Value::text(
+    column!(Head::number("replicas", "replicas", 12).tier(3).help("ready replicas, of least and most"), replicas),
+    column!(Head::text("why", "why", 120).tier(3).min(12).help("why it is not well"), |it| Value::text(
         &it.verdict.why
     )),
     column!(
