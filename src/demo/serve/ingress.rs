@@ -33,8 +33,10 @@ impl Ingress {
         let named = named.or_else(|| request.uri().host()).unwrap_or_default();
         let named = named.split(':').next().unwrap_or_default().to_ascii_lowercase();
         let chosen = self.world.enter(|state, now| {
-            let (key, tag) =
-                state.endpoints.values().find_map(|endpoint| Some((endpoint.key.clone(), tag(endpoint, &named)?)))?;
+            let (key, tag) = state
+                .endpoints
+                .values()
+                .find_map(|endpoint| Some((endpoint.key.clone(), named_host(endpoint, &named)?)))?;
             let revision = choose(state, &key, tag);
             state.present = now;
             Some((key, revision))
@@ -52,30 +54,38 @@ impl Ingress {
     }
 }
 
-/// Which of an endpoint's hosts this is: the whole (`None` inside), or a tagged target.
-fn tag(endpoint: &Endpoint, named: &str) -> Option<Option<bool>> {
+/// Which of an endpoint's hosts was named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Named {
+    /// The endpoint's own: by weight.
+    Whole,
+    /// `latest-…`.
+    Latest,
+    /// `prev-…`.
+    Previous,
+}
+
+fn named_host(endpoint: &Endpoint, named: &str) -> Option<Named> {
     let (name, namespace) = (endpoint.key.name.as_str(), endpoint.key.namespace.as_str());
     let predictor = host(endpoint.mode, &format!("{name}-predictor"), namespace);
     if named == host(endpoint.mode, name, namespace) || named == predictor {
-        return Some(None);
+        return Some(Named::Whole);
     }
     let tagged = named.strip_suffix(predictor.as_str()).filter(|_| endpoint.mode == Mode::Knative)?;
     match tagged {
-        "latest-" => Some(Some(true)),
-        "prev-" => Some(Some(false)),
+        "latest-" => Some(Named::Latest),
+        "prev-" => Some(Named::Previous),
         _ => None,
     }
 }
 
 /// The revision for one request: by its tag, or by weight; deterministic by seed and count.
-fn choose(state: &mut State, key: &crate::demo::traffic::ServiceKey, tag: Option<bool>) -> Option<String> {
+fn choose(state: &mut State, key: &crate::demo::traffic::ServiceKey, tag: Named) -> Option<String> {
     let endpoint = state.endpoints.get(key).filter(|endpoint| !endpoint.stopped)?;
-    if let Some(latest) = tag {
-        return if latest {
-            endpoint.latest_ready().map(|revision| revision.name.clone())
-        } else {
-            endpoint.rolled_out.clone()
-        };
+    match tag {
+        Named::Latest => return endpoint.latest_ready().map(|revision| revision.name.clone()),
+        Named::Previous => return endpoint.rolled_out.clone(),
+        Named::Whole => {}
     }
     let splits = state.traffic.services().get(key)?.splits();
     let shares = splits.last().map(|(_, shares)| shares.clone()).unwrap_or_default();

@@ -85,7 +85,7 @@ fn no_number(cell: &Value) -> String {
     }
 }
 
-/// A V2 request's body, or FastAPI's `detail`.
+/// A V2 request's body, or the `detail` of `FastAPI`.
 pub fn v2_body(body: &Bytes) -> Result<Value, Value> {
     let value: Value = serde_json::from_slice(body).map_err(|error| {
         json!([{ "type": "json_invalid", "loc": ["body", error.column().saturating_sub(1)], "msg": "JSON decode error",
@@ -127,7 +127,7 @@ pub fn v2_rows(body: &Value) -> Result<Vec<Value>, Refusal> {
     }
     let shape: Vec<u64> = input.at("/shape").as_array().into_iter().flatten().filter_map(Value::as_u64).collect();
     let mut flat = Vec::new();
-    flatten(&input.at("/data"), &mut flat);
+    flatten(input.at("/data"), &mut flat);
     let wanted = shape.iter().fold(1_u64, |product, part| product.saturating_mul(*part));
     if wanted != flat.len() as u64 || wanted > MOST {
         let shape = shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");

@@ -75,22 +75,22 @@ impl ModelServer {
         let get = matches!(*request.method(), Method::GET | Method::HEAD);
         let post = request.method() == Method::POST;
         match segments.as_slice() {
-            [] if get => ok(json!({ "status": "alive" })),
+            [] if get => ok(&json!({ "status": "alive" })),
             ["metrics"] if get => {
                 let page = model_metrics::page(&self.world, &self.service, &self.revision, &now.model);
                 text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", page)
             }
-            ["v1" | "v2", "models"] if get => ok(json!({ "models": [now.model] })),
+            ["v1" | "v2", "models"] if get => ok(&json!({ "models": [now.model] })),
             ["v1", "models", name] if get => ready(&now, name),
             ["v1", "models", verb] if post => self.v1(&now, verb, request),
             ["v2"] if get => {
-                ok(json!({ "name": "kserve", "version": "0.21.0", "extensions": ["model_repository_extension"] }))
+                ok(&json!({ "name": "kserve", "version": "0.21.0", "extensions": ["model_repository_extension"] }))
             }
-            ["v2", "health", "live"] if get => ok(json!({ "live": true })),
-            ["v2", "health", "ready"] if get => ok(json!({ "ready": true })),
+            ["v2", "health", "live"] if get => ok(&json!({ "live": true })),
+            ["v2", "health", "ready"] if get => ok(&json!({ "ready": true })),
             ["v2", "models", name] if get => match check(&now, name) {
-                Ok(()) => ok(metadata(&now)),
-                Err(refusal) => answer_refusal(refusal),
+                Ok(()) => ok(&metadata(&now)),
+                Err(refusal) => answer_refusal(&refusal),
             },
             ["v2", "models", name, "ready"] if get => ready(&now, name),
             ["v2", "models", name, "infer"] if post => self.v2(&now, name, request),
@@ -109,7 +109,7 @@ impl ModelServer {
             return send(StatusCode::METHOD_NOT_ALLOWED, &json!({ "detail": "Method Not Allowed" }));
         };
         if let Err(refusal) = check(now, name) {
-            return answer_refusal(refusal);
+            return answer_refusal(&refusal);
         }
         if verb == "explain" {
             return error(StatusCode::NOT_IMPLEMENTED, "Could not find explainer_host.");
@@ -124,14 +124,14 @@ impl ModelServer {
         }
         let rows = match model::v1_rows(request.body()) {
             Ok(rows) => rows,
-            Err(refusal) => return answer_refusal(refusal),
+            Err(refusal) => return answer_refusal(&refusal),
         };
         if now.fails {
             return self.failure(now);
         }
         match model::scores(&rows, now.version, &now.format) {
-            Ok(scores) => ok(json!({ "predictions": scores })),
-            Err(refusal) => answer_refusal(refusal),
+            Ok(scores) => ok(&json!({ "predictions": scores })),
+            Err(refusal) => answer_refusal(&refusal),
         }
     }
 
@@ -143,17 +143,17 @@ impl ModelServer {
         let asked = check(now, name).and_then(|()| model::v2_rows(&body));
         let rows = match asked {
             Ok(rows) => rows,
-            Err(refusal) => return answer_refusal(refusal),
+            Err(refusal) => return answer_refusal(&refusal),
         };
         if now.fails {
             return self.failure(now);
         }
         match model::scores(&rows, now.version, &now.format) {
-            Ok(scores) => ok(json!({ "model_name": name, "model_version": null,
+            Ok(scores) => ok(&json!({ "model_name": name, "model_version": null,
                 "id": body.get("id").cloned().unwrap_or_else(|| crate::demo::random::uuid(1, &request.body().len().to_string()).into()),
                 "parameters": null, "outputs": [{ "name": "predictions", "shape": [scores.len()], "datatype": "FP64",
                     "parameters": null, "data": scores }] })),
-            Err(refusal) => answer_refusal(refusal),
+            Err(refusal) => answer_refusal(&refusal),
         }
     }
 
@@ -180,15 +180,15 @@ impl Server for ModelServer {
     }
 }
 
-fn ok(value: Value) -> Answer {
-    send(StatusCode::OK, &value)
+fn ok(value: &Value) -> Answer {
+    send(StatusCode::OK, value)
 }
 
 fn error(status: StatusCode, message: &str) -> Answer {
     send(status, &json!({ "error": message }))
 }
 
-fn answer_refusal(refusal: Refusal) -> Answer {
+fn answer_refusal(refusal: &Refusal) -> Answer {
     error(refusal.status, &refusal.message)
 }
 
@@ -205,8 +205,8 @@ fn check(now: &Present, name: &str) -> Result<(), Refusal> {
 
 fn ready(now: &Present, name: &str) -> Answer {
     match check(now, name) {
-        Ok(()) => ok(json!({ "name": name, "ready": true })),
-        Err(refusal) => answer_refusal(refusal),
+        Ok(()) => ok(&json!({ "name": name, "ready": true })),
+        Err(refusal) => answer_refusal(&refusal),
     }
 }
 

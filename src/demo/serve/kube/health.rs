@@ -35,8 +35,7 @@ pub fn answer(of: &str, check: Option<&str>, query: &Query) -> Answer {
         return text(StatusCode::OK, "text/plain; charset=utf-8", "ok");
     }
     let checks = CHECKS.iter().filter(|check| of == "readyz" || !matches!(**check, "informer-sync" | "shutdown"));
-    let mut lines: String = checks.map(|check| format!("[+]{check} ok\n")).collect();
-    lines.push_str(of);
-    lines.push_str(" check passed\n");
-    text(StatusCode::OK, "text/plain; charset=utf-8", lines)
+    let mut lines: Vec<String> = checks.map(|check| format!("[+]{check} ok\n")).collect();
+    lines.push(format!("{of} check passed\n"));
+    text(StatusCode::OK, "text/plain; charset=utf-8", lines.concat())
 }

@@ -109,15 +109,15 @@ fn span(state: &State, of: (&ObjectKey, &str), asked: (&Query, &Value), now: Dat
     let ended = &status.at("/state/terminated");
     let last = &status.at("/lastState/terminated");
     let (from, until) = if query.is_on("previous") {
-        let until = time(&last.at("/finishedAt")).ok_or_else(|| {
+        let until = time(last.at("/finishedAt")).ok_or_else(|| {
             Failure::bad_request(format!(
                 "previous terminated container \"{container}\" in pod \"{}\" not found",
                 key.name
             ))
         })?;
-        (time(&last.at("/startedAt")).unwrap_or(until), Some(until))
+        (time(last.at("/startedAt")).unwrap_or(until), Some(until))
     } else if let Some(reason) = status.at("/state/waiting/reason").as_str() {
-        let until = time(&last.at("/finishedAt")).ok_or_else(|| {
+        let until = time(last.at("/finishedAt")).ok_or_else(|| {
             let why = if reason == "ImagePullBackOff" {
                 "trying and failing to pull image".to_owned()
             } else {
@@ -128,12 +128,12 @@ fn span(state: &State, of: (&ObjectKey, &str), asked: (&Query, &Value), now: Dat
                 key.name
             ))
         })?;
-        (time(&last.at("/startedAt")).unwrap_or(until), Some(until))
+        (time(last.at("/startedAt")).unwrap_or(until), Some(until))
     } else if !ended.is_null() {
-        let until = time(&ended.at("/finishedAt")).unwrap_or(now);
-        (time(&ended.at("/startedAt")).unwrap_or(until), Some(until))
+        let until = time(ended.at("/finishedAt")).unwrap_or(now);
+        (time(ended.at("/startedAt")).unwrap_or(until), Some(until))
     } else {
-        (time(&status.at("/state/running/startedAt")).unwrap_or(now - KEPT), None)
+        (time(status.at("/state/running/startedAt")).unwrap_or(now - KEPT), None)
     };
     let mut begin = from.max(now - KEPT.max(now - until.unwrap_or(now) + TimeDelta::minutes(10)));
     if let Some(seconds) = query.number("sinceSeconds").and_then(|seconds| i64::try_from(seconds).ok()) {

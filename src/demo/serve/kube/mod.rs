@@ -160,7 +160,6 @@ pub fn verb(method: &Method, place: &path::Place, query: &Query) -> &'static str
     match (method.as_str(), place.name.is_some()) {
         ("GET", false) if query.is_on("watch") => "watch",
         ("GET", false) => "list",
-        ("GET" | "HEAD", _) => "get",
         ("POST", _) => "create",
         ("PUT", _) => "update",
         ("PATCH", _) => "patch",

@@ -176,7 +176,7 @@ fn conflicts(query: &Query, before: &Value, wanted: &Value) -> Result<(), Failur
     }
     let owner = before.at("/metadata/managedFields/0/manager").as_str().unwrap_or("unknown");
     let mut fields = Vec::new();
-    differing(&wanted.at("/spec"), &before.at("/spec"), ".spec", &mut fields);
+    differing(wanted.at("/spec"), before.at("/spec"), ".spec", &mut fields);
     if fields.is_empty() || query.get("fieldManager") == Some(owner) {
         return Ok(());
     }

@@ -85,8 +85,7 @@ fn target(id: &str) -> Option<Target<'_>> {
     let parts: Vec<&str> = id.split(':').collect();
     match parts.as_slice() {
         [name] => Some(Target { name, port: "" }),
-        [name, port] => Some(Target { name, port }),
-        ["" | "http" | "https", name, port] => Some(Target { name, port }),
+        [name, port] | ["" | "http" | "https", name, port] => Some(Target { name, port }),
         _ => None,
     }
 }
@@ -99,7 +98,7 @@ fn pod_behind(state: &State, place: &Place, of: (&str, &Target<'_>)) -> Result<O
     let unavailable = |message: String| Failure::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message);
     let none = || unavailable(format!("no endpoints available for service \"{}\"", target.name));
     let ports = service.at("/spec/ports").as_array().cloned().unwrap_or_default();
-    let known = |port: &Value| port.at("/name") == target.port || port.at("/port").to_string() == target.port;
+    let known = |port: &Value| port.at("/name") == target.port || port.at("/port").as_u64() == target.port.parse().ok();
     if service.at("/spec/type") == "ExternalName" {
         return Err(none());
     }

@@ -14,7 +14,7 @@ use crate::demo::serve::{Answer, json as send};
 #[must_use]
 pub fn answer(kind: &Kind, page: &Page, now: DateTime<Utc>) -> Answer {
     let rows: Vec<Value> = page.items.iter().map(|item| row(kind, item, now)).collect();
-    send(StatusCode::OK, &table(kind, rows, metadata(page)))
+    send(StatusCode::OK, &table(kind, &rows, &metadata(page)))
 }
 
 /// One object as a Table.
@@ -22,10 +22,10 @@ pub fn answer(kind: &Kind, page: &Page, now: DateTime<Utc>) -> Answer {
 pub fn single(kind: &Kind, item: &Bytes, now: DateTime<Utc>) -> Value {
     let row = row(kind, item, now);
     let version = row.at("/object/metadata/resourceVersion").clone();
-    table(kind, vec![row], json!({ "resourceVersion": version }))
+    table(kind, &[row], &json!({ "resourceVersion": version }))
 }
 
-fn table(kind: &Kind, rows: Vec<Value>, metadata: Value) -> Value {
+fn table(kind: &Kind, rows: &[Value], metadata: &Value) -> Value {
     let names = columns(kind).iter();
     let columns = names.map(|name| {
         json!({ "name": name, "type": "string", "format": if *name == "Name" { "name" } else { "" }, "description": "",
@@ -69,7 +69,7 @@ fn cell(kind: &Kind, column: &str, object: &Value, now: DateTime<Utc>) -> Value 
     let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
     match (kind.shelf, column) {
         (_, "Name") => object.at("/metadata/name").clone(),
-        (_, "Age") => age(&object.at("/metadata/creationTimestamp"), now).into(),
+        (_, "Age") => age(object.at("/metadata/creationTimestamp"), now).into(),
         ("pods", "Ready") => {
             let containers = status.at("/containerStatuses").as_array().map_or(&[][..], Vec::as_slice);
             let ready = containers.iter().filter(|one| one.at("/ready") == true).count();
@@ -101,20 +101,20 @@ fn cell(kind: &Kind, column: &str, object: &Value, now: DateTime<Utc>) -> Value 
             let ports = object.at("/spec/ports").as_array().into_iter().flatten();
             ports.map(|port| format!("{}/TCP", port.at("/port"))).collect::<Vec<_>>().join(",").into()
         }
-        ("events", "Last Seen") => age(&object.at("/lastTimestamp"), now).into(),
+        ("events", "Last Seen") => age(object.at("/lastTimestamp"), now).into(),
         ("events", "Object") => {
             let of = &object.at("/involvedObject");
-            format!("{}/{}", shown(&of.at("/kind")).to_lowercase(), shown(&of.at("/name"))).into()
+            format!("{}/{}", shown(of.at("/kind")).to_lowercase(), shown(of.at("/name"))).into()
         }
         ("events", column) => object.at(&format!("/{}", column.to_lowercase())).clone(),
         ("deployments.apps", "Ready") => {
             format!("{}/{}", status.at("/readyReplicas"), object.at("/spec/replicas")).into()
         }
-        ("deployments.apps", "Up-to-date") => shown(&status.at("/updatedReplicas")).into(),
-        ("deployments.apps", "Available") => shown(&status.at("/availableReplicas")).into(),
-        ("replicasets.apps", "Desired") => shown(&object.at("/spec/replicas")).into(),
-        ("replicasets.apps", "Current") => shown(&status.at("/replicas")).into(),
-        ("replicasets.apps", "Ready") => shown(&status.at("/readyReplicas")).into(),
+        ("deployments.apps", "Up-to-date") => shown(status.at("/updatedReplicas")).into(),
+        ("deployments.apps", "Available") => shown(status.at("/availableReplicas")).into(),
+        ("replicasets.apps", "Desired") => shown(object.at("/spec/replicas")).into(),
+        ("replicasets.apps", "Current") => shown(status.at("/replicas")).into(),
+        ("replicasets.apps", "Ready") => shown(status.at("/readyReplicas")).into(),
         (_, "URL") => status.get("url").cloned().unwrap_or_else(|| "".into()),
         (_, "Ready") => condition(object, "Ready").into(),
         (_, column) => traffic(status, column),
@@ -126,8 +126,8 @@ fn traffic(status: &Value, column: &str) -> Value {
     let targets = status.at("/components/predictor/traffic").as_array().into_iter().flatten();
     let latest = matches!(column, "Latest" | "LatestReadyRevision");
     let target = targets
-        .filter(|target| if latest { target.at("/latestRevision") == true } else { target.at("/tag") == "prev" })
-        .next();
+        .into_iter()
+        .find(|target| if latest { target.at("/latestRevision") == true } else { target.at("/tag") == "prev" });
     let field = if column.ends_with("Revision") { "revisionName" } else { "percent" };
     match target.map(|target| target.at(&format!("/{field}"))) {
         Some(Value::String(text)) => text.as_str().into(),
@@ -168,8 +168,8 @@ fn age(since: &Value, now: DateTime<Utc>) -> String {
     let seconds = (now - since.to_utc()).num_seconds().max(0);
     match seconds {
         ..120 => format!("{seconds}s"),
-        ..7200 => format!("{}m", seconds / 60),
-        ..172_800 => format!("{}h", seconds / 3600),
+        120..7200 => format!("{}m", seconds / 60),
+        7200..172_800 => format!("{}h", seconds / 3600),
         _ => format!("{}d", seconds / 86_400),
     }
 }
