@@ -6,6 +6,8 @@ use ratatui::layout::Rect;
 use super::event::Size;
 use super::place::{Body, Place, SectionState};
 use super::state::{Mode, State};
+use crate::model::table::TableModel;
+use crate::model::value::Value;
 use crate::model::verb::Kind;
 
 /// Below this nothing useful can be shown.
@@ -209,8 +211,8 @@ fn content(section: &SectionState, width: u16, roomy: bool) -> u16 {
         Body::Rows(_) if empty => 2,
         Body::Lines(lines) => lines.len().max(1),
         Body::Rows(table) if section.section.kind == Kind::Facts => {
-            let columns = fact_columns(width);
-            table.order().len().div_ceil(usize::from(columns)).max(1) * if roomy { 3 } else { 2 }
+            let facts = Facts::split(table, width);
+            facts.short.len().div_ceil(usize::from(facts.columns)) * if roomy { 3 } else { 2 } + facts.long.len()
         }
         Body::Rows(table) if section.section.kind == Kind::Series => 8 * table.order().len().div_ceil(3).max(1),
         Body::Rows(table) => table.order().len().max(1),
@@ -218,10 +220,30 @@ fn content(section: &SectionState, width: u16, roomy: bool) -> u16 {
     u16::try_from(count).unwrap_or(u16::MAX)
 }
 
-/// How many facts stand side by side.
-#[must_use]
-pub fn fact_columns(width: u16) -> u16 {
-    (width / 27).clamp(1, 6)
+/// How facts stand: short ones side by side, each long one on a line of its own below them.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// How many stand side by side.
+    pub columns: u16,
+    /// The short ones, by their index in the order.
+    pub short: Vec<usize>,
+    /// The long ones.
+    pub long: Vec<usize>,
+}
+
+impl Facts {
+    /// Splits facts for this width.
+    #[must_use]
+    pub fn split(table: &TableModel, width: u16) -> Self {
+        let columns = (width / 27).clamp(1, 6);
+        let room = usize::from(width.saturating_sub(2) / columns).saturating_sub(2);
+        let is_long = |at: &usize| {
+            let cell = table.order().get(*at).map(|row| row.cell(1));
+            matches!(cell, Some(Value::Text(text)) if unicode_width::UnicodeWidthStr::width(&**text) > room)
+        };
+        let (long, short) = (0..table.order().len()).partition(is_long);
+        Self { columns, short, long }
+    }
 }
 
 fn share(shown: &[(usize, &SectionState)], wants: &[u16], room: u16, focus: usize) -> Vec<u16> {

@@ -54,7 +54,16 @@ pub struct Series {
     pub points: Vec<(i64, f64)>,
 }
 
+/// A place on the axis below this is a step, not a time: it would be a moment of the first days of 1970s.
+const STEPS_BELOW: i64 = 100_000_000_000;
+
 impl Series {
+    /// Whether its points stand by step (of a training run) and not by time.
+    #[must_use]
+    pub fn is_by_step(&self) -> bool {
+        self.points.last().is_some_and(|(at, _)| *at < STEPS_BELOW)
+    }
+
     /// The last value that is a number.
     #[must_use]
     pub fn last(&self) -> Option<f64> {

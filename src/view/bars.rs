@@ -5,6 +5,7 @@ use ratatui::layout::{Position, Rect};
 use super::canvas::{Canvas, columns, cut};
 use super::theme::Role;
 use crate::app::command::Command;
+use crate::app::confirm::Stage;
 use crate::app::layout::Areas;
 use crate::app::place::{Place, SectionState};
 use crate::app::state::{Mode, State};
@@ -27,7 +28,9 @@ pub(super) fn header(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let name = cut(name, if wide { 28 } else { 14 }.min(room), canvas.theme);
     x = canvas.text(x, area.y, &name, Role::Text, room) + 2;
     if wide && state.header.cluster != state.header.profile && !state.header.cluster.is_empty() {
-        let cluster = cut(&state.header.cluster, 24, canvas.theme);
+        // of an ARN the name at its end is what tells clusters apart
+        let name = state.header.cluster.rsplit('/').next().unwrap_or(&state.header.cluster);
+        let cluster = cut(name, 24, canvas.theme);
         x = canvas.text(x, area.y, &cluster, Role::Dim, right.saturating_sub(x + 1)) + 2;
     }
     lamps(canvas, state, Rect { x: x + 1, width: right.saturating_sub(x + 2), ..area }, wide);
@@ -274,13 +277,14 @@ fn hints(state: &State) -> Vec<Hint> {
         Some(Mode::Help { .. }) => return vec![plain("esc", "leave"), plain("type", "to search")],
         Some(Mode::Menu(_)) => return vec![plain("enter", "choose"), plain("esc", "leave")],
         Some(Mode::Arm(_)) => return vec![plain("enter", "arm"), plain("esc", "leave")],
+        Some(Mode::Confirm(confirm)) if matches!(confirm.stage, Stage::Running) => {
+            return match state.running.as_ref().and_then(|running| running.outcome.as_ref()) {
+                None => vec![plain("esc", "leave it running"), plain("ctrl-x", "stop after this step")],
+                Some(_) => vec![plain("esc", "leave"), plain("u", "take it back"), plain("ctrl-y", "copy commands")],
+            };
+        }
         Some(Mode::Confirm(_)) => {
-            return vec![
-                plain("esc", "leave it"),
-                plain("tab", "next field"),
-                plain("ctrl-y", "copy commands"),
-                plain("ctrl-x", "stop after this step"),
-            ];
+            return vec![plain("esc", "leave it"), plain("tab", "next field"), plain("ctrl-y", "copy commands")];
         }
         Some(Mode::Bench(_)) => {
             let commands = [Command::Send, Command::Payloads, Command::Revision, Command::Via, Command::Protocol];

@@ -57,7 +57,10 @@ fn groups<'a>(rows: &'a [Arc<Row>], state: &State) -> Vec<Group<'a>> {
     for (at, row) in rows.iter().enumerate() {
         let Some(series) = series_of(row) else { continue };
         let title = row.cell(0).show(state.now);
-        let name = row.cell(1).show(state.now);
+        let name = match row.cell(1) {
+            Value::Text(name) => name.to_string(),
+            _ => title.clone(),
+        };
         let group = match groups.iter().position(|group| group.title == title) {
             Some(found) => found,
             None => {
@@ -74,9 +77,15 @@ fn groups<'a>(rows: &'a [Arc<Row>], state: &State) -> Vec<Group<'a>> {
 }
 
 /// Draws the rows of a section as charts: small ones for a view of panels, large ones with a legend for an opened one.
-pub(super) fn section(canvas: &mut Canvas<'_>, state: &State, section: &SectionState, model: &TableModel, area: Rect) {
+pub(super) fn section(
+    canvas: &mut Canvas<'_>,
+    state: &State,
+    section: &SectionState,
+    (model, alone): (&TableModel, bool),
+    area: Rect,
+) {
     let groups = groups(model.order(), state);
-    if section.ticket().is_some() {
+    if alone {
         large(canvas, state, section, model, (&groups, area));
     } else {
         grid(canvas, model, &groups, area);
@@ -156,6 +165,13 @@ fn range(canvas: &mut Canvas<'_>, state: &State, section: &SectionState, groups:
     let (Some(first), Some(last)) = (all().map(|point| point.0).min(), all().map(|point| point.0).max()) else {
         return;
     };
+    if groups.iter().flat_map(|group| &group.lines).all(|line| line.series.is_by_step()) {
+        canvas.text(area.x + 2, area.y, &format!("steps {first} to {last}"), Role::Dim, area.width);
+        if let Some(at) = cursor_time(section, first, last, area.width.saturating_sub(AXIS + 3)) {
+            canvas.right(area.right().saturating_sub(2), area.y, &format!("at step {at}"), Role::Accent);
+        }
+        return;
+    }
     let length = chrono::TimeDelta::milliseconds(last - first);
     let step = groups
         .iter()
@@ -215,7 +231,11 @@ fn one(canvas: &mut Canvas<'_>, section: &SectionState, group: &Group<'_>, area:
     for stop in 0..=stops {
         let at = frame.first + (frame.last - frame.first) * i64::from(stop) / i64::from(stops);
         let time = DateTime::from_timestamp_millis(at).unwrap_or_default();
-        let text = time.format(if frame.last - frame.first > 2 * 86_400_000 { "%d %b" } else { "%H:%M" }).to_string();
+        let text = if lines.iter().all(|line| line.series.is_by_step()) {
+            at.to_string()
+        } else {
+            time.format(if frame.last - frame.first > 2 * 86_400_000 { "%d %b" } else { "%H:%M" }).to_string()
+        };
         let x = body.x + (body.width - 1) * stop / stops;
         let x = x.saturating_sub(columns(&text) / 2).clamp(body.x, body.right().saturating_sub(columns(&text)));
         canvas.text(x, bottom, &text, Role::Dim, columns(&text));
@@ -305,7 +325,7 @@ fn legend(
         let off = section.chart.off.contains(line.key);
         let role = if off { Role::Faint } else { line.role };
         canvas.text(area.x + 2, y, canvas.theme.pick("━━", "=="), role, 2);
-        let label = if groups.len() > 1 && !group.title.is_empty() {
+        let label = if groups.len() > 1 && !group.title.is_empty() && group.title != line.name {
             format!("{}  {}", group.title, line.name)
         } else {
             line.name.clone()

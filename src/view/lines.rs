@@ -91,7 +91,8 @@ fn one(canvas: &mut Canvas<'_>, model: &LinesModel, line: &Line, area: Rect) -> 
     let role = if line.notice { Role::Dim } else { level(&line.text) };
     let text =
         if line.notice { format!("{} {}", canvas.theme.pick("·", "."), line.text) } else { line.text.to_string() };
-    if model.wrap {
+    // what we say ourselves is never cut
+    if model.wrap || line.notice {
         let mut y = area.y;
         for piece in wrap(&text, width) {
             if y >= area.bottom() {

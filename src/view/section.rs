@@ -7,7 +7,7 @@ use super::cell::{self, Cell};
 use super::theme::Role;
 use super::words::{self, Words};
 use super::{chart, lines, table};
-use crate::app::layout::{SectionArea, fact_columns};
+use crate::app::layout::{Facts, SectionArea};
 use crate::app::pane::PaneData;
 use crate::app::place::{Body, Place, SectionState};
 use crate::app::state::State;
@@ -51,7 +51,13 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, place: &Place, area: 
             let dimmed = stale.is_some();
             match section.section.kind {
                 Kind::Facts => facts(canvas, state, model, area.rows),
-                Kind::Series => chart::section(canvas, state, section, model, area.rows),
+                Kind::Series => chart::section(
+                    canvas,
+                    state,
+                    section,
+                    (model, section.ticket().is_some() && place.sections.len() == 1),
+                    area.rows,
+                ),
                 _ => {
                     table::heads(canvas, model, area.columns);
                     table::rows(canvas, model, area.rows, &table::Look { now: state.now, focused, dimmed });
@@ -144,14 +150,14 @@ pub(super) fn say(canvas: &mut Canvas<'_>, words: &Words, area: Rect) {
     }
 }
 
-/// Facts side by side: the name dim and in capitals, its value below.
+/// Facts side by side, the name dim and in capitals, its value below; long ones on lines of their own.
 fn facts(canvas: &mut Canvas<'_>, state: &State, model: &TableModel, area: Rect) {
-    let per_row = fact_columns(area.width);
+    let Facts { columns: per_row, short, long } = Facts::split(model, area.width);
     let width = area.width.saturating_sub(2) / per_row;
-    let rows = model.order();
-    let tall = usize::from(area.height) >= rows.len().div_ceil(usize::from(per_row)) * 3;
-    let step = if tall { 3 } else { 2 };
-    for (at, row) in (0u16..).zip(rows.iter()) {
+    let lines = short.len().div_ceil(usize::from(per_row));
+    let step = if usize::from(area.height) >= lines * 3 + long.len() { 3 } else { 2 };
+    let row = |at: usize| model.order().get(at);
+    for (at, row) in (0u16..).zip(short.iter().filter_map(|at| row(*at))) {
         let x = area.x + 2 + at % per_row * width;
         let y = area.y + at / per_row * step;
         if y + 1 >= area.bottom() {
@@ -160,6 +166,13 @@ fn facts(canvas: &mut Canvas<'_>, state: &State, model: &TableModel, area: Rect)
         let name = row.cell(0).show(state.now).to_uppercase();
         canvas.text(x, y, &cut(&name, width.saturating_sub(2), canvas.theme), Role::Dim, width.saturating_sub(2));
         value(canvas, state, row.cell(1), Rect::new(x, y + 1, width.saturating_sub(2), 1));
+    }
+    let below = area.y + u16::try_from(lines).unwrap_or(u16::MAX).saturating_mul(step);
+    for (y, row) in (below..area.bottom()).zip(long.iter().filter_map(|at| row(*at))) {
+        let name = row.cell(0).show(state.now).to_uppercase();
+        let x = canvas.text(area.x + 2, y, &cut(&name, 16, canvas.theme), Role::Dim, 16).max(area.x + 12) + 2;
+        let room = area.right().saturating_sub(x + 1);
+        canvas.text(x, y, &cut(&row.cell(1).show(state.now), room, canvas.theme), Role::Text, room);
     }
 }
 
@@ -221,11 +234,14 @@ fn beside_value(canvas: &mut Canvas<'_>, state: &State, (title, shown): (&str, &
         }
         Value::Share(parts) => {
             let mut y = area.y;
-            for (at, part) in parts.iter().enumerate() {
+            for part in parts.iter() {
                 if y >= area.bottom() {
                     break;
                 }
-                let role = if at == 0 { Role::Text } else { part.health.into() };
+                let role = match part.health {
+                    Health::Bad | Health::Warn => part.health.into(),
+                    _ => Role::Text,
+                };
                 let name = cut(&part.label, room.saturating_sub(16), canvas.theme);
                 let end = canvas.text(x, y, &name, role, room);
                 canvas.right(x + room, y, &format!("{} %", crate::model::text::digits(part.percent)), Role::Text);
