@@ -73,6 +73,8 @@ pub struct Bench {
     pub scroll: usize,
     /// Which part has the focus.
     pub focus: BenchFocus,
+    /// Whether the profile asks to confirm, and the key that sends was pressed once.
+    pub asked: bool,
     /// What is wrong with the payload, if anything.
     pub fault: Option<String>,
 }
@@ -100,6 +102,7 @@ impl Bench {
             shown: 0,
             scroll: 0,
             focus: BenchFocus::Request,
+            asked: false,
             fault: None,
         }
     }

@@ -107,6 +107,8 @@ pub enum Effect {
     },
     /// Draw everything anew.
     Redraw,
+    /// Take the terminal again: the program was stopped and continued.
+    Resume,
     /// Suspend to the shell.
     Suspend,
     /// End.

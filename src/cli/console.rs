@@ -47,6 +47,13 @@ impl Surface for Screen {
         self.terminal.redraw();
     }
 
+    fn resume(&mut self) {
+        // a terminal that is gone is told by the next frame
+        if let Err(error) = self.terminal.resume() {
+            tracing::warn!(%error, "the terminal could not be taken again");
+        }
+    }
+
     fn copy(&mut self, text: &str) -> Result<String, String> {
         match self.terminal.copy(text) {
             Ok(sent) => {

@@ -70,6 +70,7 @@ impl Outside {
                 );
             }
             Effect::Redraw => surface.redraw(),
+            Effect::Resume => surface.resume(),
             Effect::Suspend => {
                 let event = surface.suspend().map_or_else(Event::Trouble, |()| Event::Resumed);
                 let events = self.events.clone();

@@ -39,6 +39,10 @@ pub trait Surface {
     fn draw(&mut self, state: &State) -> std::io::Result<()>;
     /// Forgets what is on the screen: the next frame is drawn whole.
     fn redraw(&mut self);
+    /// Takes the terminal again after somebody else stopped and continued the program; the next frame is drawn whole.
+    fn resume(&mut self) {
+        self.redraw();
+    }
     /// Puts a text on the clipboard; what to say of it.
     fn copy(&mut self, text: &str) -> Result<String, String>;
     /// Gives the terminal back, stops, and takes it again when continued.

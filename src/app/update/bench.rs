@@ -8,6 +8,7 @@ use super::super::event::BenchReply;
 use super::super::keymap::Bound;
 use super::super::state::{Mode, State, Waiting};
 use super::go;
+use crate::config::Predictions;
 use crate::model::health::{Error, Health};
 use crate::model::id::Ticket;
 use crate::model::input::{Key, KeyCode};
@@ -78,6 +79,7 @@ pub(super) fn press(state: &mut State, key: Key, effects: &mut Effects) {
             _ => {}
         }
     }
+    bench.asked = false;
     match (key.code, key.ctrl) {
         (KeyCode::Esc, _) | (KeyCode::Char('c'), true) => return leave(state, effects),
         (KeyCode::Tab, _) => return focus(bench, true),
@@ -132,8 +134,16 @@ fn leave(state: &mut State, effects: &mut Effects) {
 
 fn send(state: &mut State, effects: &mut Effects) {
     let now = state.now;
-    let permit = match state.guard.predict(false) {
+    let asked = current(state).is_some_and(|bench| std::mem::take(&mut bench.asked));
+    let permit = match state.guard.predict(asked) {
         Ok(permit) => permit,
+        Err(_) if state.guard.policy().predictions == Predictions::Confirm => {
+            if let Some(bench) = current(state) {
+                bench.asked = true;
+            }
+            return state
+                .say(Health::Warn, "this profile asks to confirm each test prediction: the same key again sends it");
+        }
         Err(denied) => return state.say(Health::Warn, format!("{denied}: {}", denied.advice())),
     };
     let ticket = state.ask(Waiting::Prediction);

@@ -45,7 +45,7 @@ pub fn update(state: &mut State, event: Event) -> Effects {
         Event::OwnLog(lines) => data::own_log(state, lines),
         Event::Trouble(text) => state.say(Health::Bad, text),
         Event::Suspend => effects.push(Effect::Suspend),
-        Event::Resumed => effects.push(Effect::Redraw),
+        Event::Resumed => effects.push(Effect::Resume),
         Event::Terminate => quit(state, &mut effects),
     }
     resize(state);
