@@ -132,7 +132,7 @@ fn sections(place: &Place, room: Rect, roomy: bool, zoomed: bool) -> Vec<Section
         |roomy: bool| -> Vec<u16> { shown.iter().map(|(_, section)| content(section, room.width, roomy)).collect() };
     // empty lines are given up before rows are
     let airy: u32 = wants_of(true).iter().map(|want| u32::from(*want)).sum::<u32>() + u32::from(frames_of(true));
-    let roomy = roomy && airy <= u32::from(room.height);
+    let roomy = roomy && (single || airy <= u32::from(room.height));
     let (wants, frames) = (wants_of(roomy), frames_of(roomy));
     let mut heights = share(&shown, &wants, room.height.saturating_sub(frames), place.focus);
     if heights.iter().all(|height| *height == 0) {

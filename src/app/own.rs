@@ -37,7 +37,7 @@ pub const PANES: &[Pane] = &[
     Pane {
         id: AUDIT,
         system: OWN,
-        title: "Audit",
+        title: "Actions",
         noun: "action",
         heads: Told::heads,
         joins: Vec::new,

@@ -405,7 +405,8 @@ pub(super) fn line(canvas: &mut Canvas<'_>, state: &State, area: Rect) -> Option
                 _ => (String::new(), Role::Dim),
             },
         };
-        canvas.text(end + 3, area.y, &said.0, said.1, area.right().saturating_sub(end + 4));
+        let room = area.right().saturating_sub(end + 4);
+        canvas.text(end + 3, area.y, &cut(&said.0, room, canvas.theme), said.1, room);
         return Some(Position::new(cursor.min(area.right().saturating_sub(1)), area.y));
     }
     if let Some(message) = &state.message {

@@ -7,6 +7,7 @@ use super::section::say;
 use super::theme::Role;
 use super::words::{self, Words};
 use crate::app::lines::LinesModel;
+use crate::app::own;
 use crate::app::place::SectionState;
 use crate::app::state::State;
 use crate::model::health::Health;
@@ -21,6 +22,11 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, section: &SectionState, model: &Line
     if model.is_empty() {
         let said = match (&section.error, model.loaded) {
             (Some(error), _) => words::failing(error),
+            (None, _) if section.section.pane == own::LOG => Words {
+                health: Health::Idle,
+                what: "nothing was written yet".into(),
+                advice: "what systems and plans do is written here, and to a file in the state folder".into(),
+            },
             (None, false) => {
                 Words { health: Health::Busy, what: "fetching".into(), advice: "the screen works meanwhile".into() }
             }

@@ -33,11 +33,9 @@ pub(super) fn empty(data: &PaneData, rows: &Rows, filtered: bool, link: Option<&
         return failing(error);
     }
     match (rows.loaded, link) {
-        (true, _) => words(
-            Health::Idle,
-            format!("no {title}"),
-            format!("the system has none; a new {} shows up here by itself", data.pane.noun),
-        ),
+        (true, _) => {
+            words(Health::Idle, format!("no {title}"), format!("a new {} shows up here by itself", data.pane.noun))
+        }
         (false, None) if data.pane.standing => words(Health::Busy, "connecting", "the screen works meanwhile"),
         (false, _) => words(Health::Busy, progress(rows.progress, &title), "the screen works meanwhile"),
     }

@@ -101,10 +101,12 @@ impl Connecting {
         loop {
             match self.system.connect(&self.settings, &self.cx).await {
                 Ok(link) => {
+                    tracing::info!(system = %self.system.id(), "connected");
                     self.connected(&link).await;
                     return;
                 }
                 Err(error) => {
+                    tracing::warn!(system = %self.system.id(), %error, "not connected");
                     let rest = if matches!(error, Error::Absent { .. } | Error::Config { .. }) {
                         Duration::from_secs(60)
                     } else {

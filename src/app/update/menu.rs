@@ -93,9 +93,9 @@ fn column_items(state: &State) -> Vec<MenuItem> {
     table
         .columns()
         .all()
-        .filter_map(|(index, shown)| {
+        .filter_map(|(index, hidden)| {
             let head = heads.get(index)?;
-            let label = format!("{} {}", if shown { "[x]" } else { "[ ]" }, head.title);
+            let label = format!("{} {}", if hidden { "[ ]" } else { "[x]" }, head.title);
             Some(item("", &label, head.help, MenuAction::ToggleColumn(index)))
         })
         .collect()
