@@ -75,9 +75,9 @@ async fn pods_their_containers_events_logs_and_yaml_come_from_a_real_control_pla
 async fn each_login_may_do_what_it_may_and_says_what_it_may_not() {
     let viewer = link("WORLD_KUBECONFIG_VIEWER").await;
     assert!(!pods(&*viewer).await.is_empty());
-    assert!(viewer.rights().await.unwrap().check("patch inferenceservices").is_err());
+    assert!(viewer.rights().await.unwrap().check("create services/proxy").is_err());
     let operator = link("WORLD_KUBECONFIG_OPERATOR").await;
-    assert!(operator.rights().await.unwrap().check("patch inferenceservices").is_ok());
+    assert!(operator.rights().await.unwrap().check("create services/proxy").is_ok());
     let nobody = link("WORLD_KUBECONFIG_NOBODY").await;
     let error = rows(&mut *nobody.feeds().remove(0)).await.unwrap_err();
     assert_eq!(error, Error::Forbidden { verb: "list".into(), what: "pods".into() });

@@ -59,8 +59,7 @@ const ENDPOINTS: PaneId = PaneId("endpoints");
 const ENDPOINT_LABEL: &str = "serving.kserve.io/inferenceservice";
 
 /// Rights that others check verbs against, by the name they use.
-const RIGHTS: [(&str, Review<'static>); 5] = [
-    ("patch inferenceservices", review("patch", "serving.kserve.io", "inferenceservices", "")),
+const RIGHTS: [(&str, Review<'static>); 4] = [
     ("get services/proxy", review("get", "", "services", "proxy")),
     ("create services/proxy", review("create", "", "services", "proxy")),
     // a port-forward over a websocket is a GET
