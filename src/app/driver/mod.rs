@@ -57,6 +57,17 @@ pub struct Terminal {
     pub events: mpsc::Receiver<Event>,
 }
 
+/// What ended a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Woken {
+    /// A key or a signal was among it: drawn at once.
+    Key,
+    /// Something happened, or time passed.
+    Event,
+    /// Nothing that could be seen.
+    Nothing,
+}
+
 /// The loop over one state, one screen, and the outside.
 pub struct Driver<S> {
     /// The state.
@@ -92,12 +103,15 @@ impl<S: Surface> Driver<S> {
         let mut drawn = Instant::now();
         let mut due: Option<Instant> = None;
         while !self.state.quitting {
-            let keyed = self.wait(&mut terminal, due).await;
+            let woken = self.wait(&mut terminal, due).await;
             if self.state.quitting {
                 break;
             }
             let next = drawn + FRAME;
-            if keyed || Instant::now() >= next {
+            if woken == Woken::Nothing {
+                continue;
+            }
+            if woken == Woken::Key || Instant::now() >= next {
                 self.surface.draw(&self.state)?;
                 drawn = Instant::now();
                 due = None;
@@ -108,40 +122,47 @@ impl<S: Surface> Driver<S> {
         Ok(self)
     }
 
-    /// Waits for the next thing to happen and handles it with all that is ready beside it; whether a key was among it.
-    async fn wait(&mut self, terminal: &mut Terminal, due: Option<Instant>) -> bool {
-        let mut keyed = false;
+    /// Waits for the next thing to happen and handles it with all that is ready beside it.
+    async fn wait(&mut self, terminal: &mut Terminal, due: Option<Instant>) -> Woken {
+        let mut woken = Woken::Event;
         let mut happened = Vec::new();
         let take = self.take_due();
         tokio::select! {
             biased;
             input = terminal.input.recv() => {
-                keyed = true;
+                woken = Woken::Key;
                 happened.push(input.map_or(Event::Terminate, Event::Input));
             }
             Some(event) = terminal.events.recv() => {
-                keyed = true;
+                woken = Woken::Key;
                 happened.push(event);
             }
             Some(event) = self.events.recv() => happened.push(event),
             Some(moved) = self.incoming.transitions.recv() => happened.push(Event::Moved(moved)),
             Some(said) = self.incoming.lines.recv() => happened.extend(outside::lines(said)),
-            () = self.incoming.bell.notified() => self.bell = true,
+            () = self.incoming.bell.notified() => {
+                self.bell = true;
+                woken = Woken::Nothing;
+            }
             () = at(take) => {}
             () = at(due) => {}
             () = at(Some(Instant::now() + TICK)) => {}
         }
         while happened.len() < BURST {
             if let Ok(input) = terminal.input.try_recv() {
-                keyed = true;
+                woken = Woken::Key;
                 happened.push(Event::Input(input));
             } else {
                 break;
             }
         }
         self.gather(&mut happened);
+        // a bell before its time: what feeds brought is taken with the next portion
+        if woken == Woken::Nothing && happened.is_empty() {
+            return woken;
+        }
         self.handle(happened);
-        keyed
+        if woken == Woken::Nothing { Woken::Event } else { woken }
     }
 
     /// All that is ready.
