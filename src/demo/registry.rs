@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 pub use seed::{commit, image_digest};
-pub use signature::mlmodel;
+pub use signature::{input_example, mlmodel};
 
 /// Keys and values in the order in which they were set.
 pub type Pairs = Vec<(String, String)>;

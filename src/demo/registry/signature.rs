@@ -37,6 +37,17 @@ fn signature(model: &str) -> (&'static str, &'static str) {
     }
 }
 
+/// The rows of the example that was logged with a model, as JSON; not every model has one.
+#[must_use]
+pub fn input_example(model: &str) -> Option<&'static str> {
+    match model {
+        "fraud-detection" => Some("[[1000, 45, 0.67]]"),
+        "churn" => Some(r#"[[14, 59.9, 2, "month-to-month"]]"#),
+        "sentiment" => Some(r#"["the parcel came a day early"]"#),
+        _ => None,
+    }
+}
+
 /// The flavor of a model's files.
 fn flavor(model: &str) -> &'static str {
     match model {
@@ -55,11 +66,16 @@ pub fn mlmodel(run: &Run) -> String {
     let (inputs, outputs) = signature(&run.logged);
     let flavor = flavor(&run.logged);
     let model_id = &run.model_id;
+    let example = if input_example(&run.logged).is_some() {
+        "saved_input_example_info:\n  artifact_path: input_example.json\n  serving_input_path: serving_input_example.json\n  type: ndarray\n"
+    } else {
+        ""
+    };
     let identity = if model_id.is_empty() { String::new() } else { format!("model_id: {model_id}\n") };
     format!(
         "artifact_path: model\nflavors:\n  python_function:\n    env:\n      virtualenv: python_env.yaml\n    \
          loader_module: mlflow.{flavor}\n    predict_fn: predict\n    python_version: 3.12.8\n  {flavor}:\n    code: null\n    \
-         {flavor}_version: 1.0.0\nmlflow_version: 3.17.2\n{identity}model_uuid: {}\nrun_id: {}\nsignature:\n  inputs: '{inputs}'\n  \
+         {flavor}_version: 1.0.0\nmlflow_version: 3.17.2\n{identity}model_uuid: {}\nrun_id: {}\n{example}signature:\n  inputs: '{inputs}'\n  \
          outputs: '{outputs}'\n  params: null\nutc_time_created: '{}'\n",
         run.id,
         run.id,

@@ -8,7 +8,7 @@ use super::filter::{Cell, Entity, Filter, Grammar, Searched};
 use super::runs::run_id;
 use super::search::{found, page};
 use super::shape::artifact_root;
-use crate::demo::registry::{Registry, Run, mlmodel};
+use crate::demo::registry::{Registry, Run, input_example, mlmodel};
 use crate::demo::serve::{Answer, text};
 use crate::demo::world::World;
 
@@ -19,7 +19,10 @@ fn model_files(run: &Run) -> Vec<(String, String)> {
         ("python_env.yaml", "python: 3.12.8\ndependencies:\n- -r requirements.txt\n".to_owned()),
         ("requirements.txt", "mlflow==3.17.2\nscikit-learn==1.9.0\n".to_owned()),
     ];
-    files.into_iter().map(|(path, text)| (path.to_owned(), text)).collect()
+    let example = input_example(&run.logged).into_iter().flat_map(|rows| {
+        [("input_example.json", rows.to_owned()), ("serving_input_example.json", format!("{{\"inputs\": {rows}}}"))]
+    });
+    files.into_iter().chain(example).map(|(path, text)| (path.to_owned(), text)).collect()
 }
 
 /// Path and text of each file of a run; a logged model's files are not among them.
@@ -86,6 +89,20 @@ pub(super) fn download(world: &World, fields: &Fields) -> Result<Answer, Wrong> 
     let found = world.registry(|registry| {
         let run = registry.runs.get(id).ok_or_else(|| Wrong::missing(format!("Run with id={id} not found")))?;
         Ok::<_, Wrong>(files(run).into_iter().find(|(known, _)| *known == path))
+    })?;
+    let (_, body) = found.ok_or_else(|| no_file(path))?;
+    Ok(attachment(path, body))
+}
+
+/// `/model-versions/get-artifact?name=&version=&path=`: a file of a version, by its path within the version's folder.
+pub(super) fn of_version(world: &World, fields: &Fields) -> Result<Answer, Wrong> {
+    let (name, number) = (fields.required("name")?, fields.required("version")?);
+    let path = safe(fields.required("path")?)?;
+    let missing = || Wrong::missing(format!("Model Version (name={name}, version={number}) not found"));
+    let found = world.registry(|registry| {
+        let version = number.parse().ok().and_then(|number| registry.version(name, number)).ok_or_else(missing)?;
+        let run = registry.runs.get(&version.run).ok_or_else(|| no_file(path))?;
+        Ok::<_, Wrong>(model_files(run).into_iter().find(|(known, _)| *known == path))
     })?;
     let (_, body) = found.ok_or_else(|| no_file(path))?;
     Ok(attachment(path, body))

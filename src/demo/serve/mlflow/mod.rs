@@ -152,6 +152,9 @@ fn files(world: &World, path: &str, fields: &Result<Fields, Wrong>) -> Option<Re
     if path == "/get-artifact" || bare == "/2.0/mlflow/get-artifact" {
         return with(&|fields| artifacts::download(world, fields));
     }
+    if path == "/model-versions/get-artifact" {
+        return with(&|fields| artifacts::of_version(world, fields));
+    }
     if let Some(rest) = bare.strip_prefix("/2.0/mlflow-artifacts/artifacts") {
         let file = decode(&rest.trim_start_matches('/').replace('+', "%2B"));
         return with(&|fields| artifacts::proxied(world, &file, fields));
