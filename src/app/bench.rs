@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::field::Field;
+use crate::model::export::compact;
 use crate::model::health::Error;
 use crate::model::id::{Ref, Ticket};
 use crate::model::prediction::{Answer, Wanted, Way};
@@ -184,58 +185,10 @@ fn words(error: &serde_json::Error) -> String {
     text.split(" at line ").next().unwrap_or(&text).to_owned()
 }
 
-/// JSON over several lines, but a list of plain values on one.
-#[must_use]
-pub fn compact(json: &serde_json::Value) -> String {
-    fn write(json: &serde_json::Value, indent: usize, out: &mut String) {
-        let pad = "  ".repeat(indent + 1);
-        let end = "  ".repeat(indent);
-        match json {
-            serde_json::Value::Array(items) if items.iter().any(|item| item.is_array() || item.is_object()) => {
-                out.push_str("[\n");
-                for (at, item) in items.iter().enumerate() {
-                    out.push_str(&pad);
-                    write(item, indent + 1, out);
-                    out.push_str(if at + 1 < items.len() { ",\n" } else { "\n" });
-                }
-                out.push_str(&end);
-                out.push(']');
-            }
-            serde_json::Value::Array(items) => {
-                out.push('[');
-                out.push_str(&items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
-                out.push(']');
-            }
-            serde_json::Value::Object(entries) if !entries.is_empty() => {
-                out.push_str("{\n");
-                for (at, (key, value)) in entries.iter().enumerate() {
-                    out.push_str(&pad);
-                    out.push_str(&serde_json::Value::String(key.clone()).to_string());
-                    out.push_str(": ");
-                    write(value, indent + 1, out);
-                    out.push_str(if at + 1 < entries.len() { ",\n" } else { "\n" });
-                }
-                out.push_str(&end);
-                out.push('}');
-            }
-            other => out.push_str(&other.to_string()),
-        }
-    }
-    let mut out = String::new();
-    write(json, 0, &mut out);
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::id::PaneId;
-
-    #[test]
-    fn a_list_of_numbers_stays_on_its_line() {
-        let json = serde_json::json!({"instances": [[1000, 45, 0.67]]});
-        assert_eq!(compact(&json), "{\n  \"instances\": [\n    [1000, 45, 0.67]\n  ]\n}");
-    }
 
     #[test]
     fn a_payload_that_is_not_json_says_where() {

@@ -68,6 +68,48 @@ pub fn csv(heads: &[Head], rows: &[Arc<Row>]) -> String {
     out.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
 }
 
+/// JSON over several lines, but a list of plain values on one.
+#[must_use]
+pub fn compact(json: &Json) -> String {
+    fn write(json: &Json, indent: usize, out: &mut String) {
+        let pad = "  ".repeat(indent + 1);
+        let end = "  ".repeat(indent);
+        match json {
+            Json::Array(items) if items.iter().any(|item| item.is_array() || item.is_object()) => {
+                out.push_str("[\n");
+                for (at, item) in items.iter().enumerate() {
+                    out.push_str(&pad);
+                    write(item, indent + 1, out);
+                    out.push_str(if at + 1 < items.len() { ",\n" } else { "\n" });
+                }
+                out.push_str(&end);
+                out.push(']');
+            }
+            Json::Array(items) => {
+                out.push('[');
+                out.push_str(&items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+                out.push(']');
+            }
+            Json::Object(entries) if !entries.is_empty() => {
+                out.push_str("{\n");
+                for (at, (key, value)) in entries.iter().enumerate() {
+                    out.push_str(&pad);
+                    out.push_str(&Json::String(key.clone()).to_string());
+                    out.push_str(": ");
+                    write(value, indent + 1, out);
+                    out.push_str(if at + 1 < entries.len() { ",\n" } else { "\n" });
+                }
+                out.push_str(&end);
+                out.push('}');
+            }
+            other => out.push_str(&other.to_string()),
+        }
+    }
+    let mut out = String::new();
+    write(json, 0, &mut out);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,5 +127,11 @@ mod tests {
         let heads = [Head::text("name", "name", 9), Head::number("n", "n", 9)];
         let row = Row { key: "a".into(), cells: [Value::text("x, \"y\""), Value::Int(3)].into(), refs: [].into() };
         assert_eq!(csv(&heads, &[Arc::new(row)]), "name,n\n\"x, \"\"y\"\"\",3\n");
+    }
+
+    #[test]
+    fn a_list_of_numbers_stays_on_its_line() {
+        let json = serde_json::json!({"instances": [[1000, 45, 0.67]]});
+        assert_eq!(compact(&json), "{\n  \"instances\": [\n    [1000, 45, 0.67]\n  ]\n}");
     }
 }

@@ -158,7 +158,7 @@ fn texts(mut bytes: &[u8]) -> Option<Vec<Json>> {
 
 /// JSON over several lines; what it says is made harmless.
 fn pretty(json: &Json) -> String {
-    let text = serde_json::to_string_pretty(json).unwrap_or_default();
+    let text = crate::model::export::compact(json);
     text.lines().map(clean).collect::<Vec<_>>().join("\n")
 }
 

@@ -158,10 +158,13 @@ fn answered(canvas: &mut Canvas<'_>, answer: &Answer, scroll: usize, area: Rect)
     let x = area.x + 2;
     let room = area.width.saturating_sub(3);
     let mut pair = |canvas: &mut Canvas<'_>, name: &str, value: &str, role: Role| {
-        if y < area.bottom() {
-            canvas.text(x, y, name, Role::Dim, 12);
-            canvas.text(x + 13, y, &cut(value, room.saturating_sub(13), canvas.theme), role, room.saturating_sub(13));
-            y += 1;
+        let room = room.saturating_sub(13);
+        for (at, piece) in wrap(value, room).iter().enumerate().take(3) {
+            if y < area.bottom() {
+                canvas.text(x, y, if at == 0 { name } else { "" }, Role::Dim, 12);
+                canvas.text(x + 13, y, piece, role, room);
+                y += 1;
+            }
         }
     };
     let role = if answer.good { Role::Text } else { Role::Bad };
