@@ -304,7 +304,7 @@ mod tests {
         std::fs::write(journal.path(), text.replace("\"step\":1", "\"step\":7")).unwrap();
         assert!(journal.read().unwrap().1[0].contains("line 2: was changed"));
         let without: String =
-            text.lines().enumerate().filter(|(at, _)| *at != 1).map(|(_, line)| format!("{line}\n")).collect();
+            text.split_inclusive('\n').enumerate().filter(|(at, _)| *at != 1).map(|(_, line)| line).collect();
         std::fs::write(journal.path(), without).unwrap();
         assert!(journal.read().unwrap().1[0].contains("line 2: does not follow"));
     }

@@ -66,7 +66,8 @@ impl Executor {
             match self.journal.append(begun) {
                 Ok(()) => {
                     let _ = progress.send(Progress::Begun).await;
-                    let outcome = self.steps(&permit, plan, &progress, &stop, &mut done).await;
+                    let (outcome, sent) = self.steps(&permit, plan, &progress, &stop).await;
+                    done = sent;
                     let ended = Entry::Ended { plan: plan.id.clone(), result: outcome.clone() };
                     match self.journal.append(ended) {
                         Err(error) if outcome == Outcome::Done => {
@@ -85,18 +86,19 @@ impl Executor {
         outcome
     }
 
+    /// The outcome, and how many steps were sent.
     async fn steps(
         &self,
         permit: &Permit,
         plan: &Plan,
         progress: &mpsc::Sender<Progress>,
         stop: &AtomicBool,
-        done: &mut usize,
-    ) -> Outcome {
+    ) -> (Outcome, usize) {
+        let mut done = 0;
         let mut outputs = Outputs::new();
         for (at, step) in plan.steps.iter().enumerate() {
             if stop.load(Ordering::SeqCst) {
-                return Outcome::Stopped;
+                return (Outcome::Stopped, done);
             }
             let run = StepRun { executor: self, permit, plan, at, step, progress };
             let outcome = run.run(&mut outputs).await;
@@ -106,17 +108,18 @@ impl Executor {
             );
             let _ = progress.send(Progress::Step { at, outcome: outcome.clone() }).await;
             if sent {
-                *done = at + 1;
+                done = at + 1;
                 let entry = Entry::Step { plan: plan.id.clone(), step: at, result: outcome.clone() };
                 if let Err(error) = self.journal.append(entry) {
-                    return Outcome::Failed { why: format!("step {} was sent, but not written down: {error}", at + 1) };
+                    let why = format!("step {} was sent, but not written down: {error}", at + 1);
+                    return (Outcome::Failed { why }, done);
                 }
             }
             if outcome != Outcome::Done {
-                return outcome;
+                return (outcome, done);
             }
         }
-        Outcome::Done
+        (Outcome::Done, done)
     }
 
     /// Whether `checks` hold now; the first that does not, in words.

@@ -14,7 +14,10 @@ pub struct Catalogue {
 
 impl std::fmt::Debug for Catalogue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Catalogue").field("panes", &self.panes.len()).field("views", &self.views.len()).finish()
+        f.debug_struct("Catalogue")
+            .field("panes", &self.panes.len())
+            .field("views", &self.views.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -8,6 +8,7 @@ use crate::systems::Line;
 pub const KEPT: usize = 50_000;
 
 /// Lines with a place in them.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own that a key turns")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinesModel {
     lines: VecDeque<Line>,

@@ -1,6 +1,7 @@
 //! `promote`, `rollback`, `canary`: the same plans as on the screen, confirmed by flags.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,7 +105,7 @@ async fn act(session: &Session, request: Request, confirmation: &Confirmation) -
 fn unanswered(question: &Question) -> Failure {
     let mut advice = format!("give it with --answer {}=VALUE", question.id);
     for (answer, meaning) in question.choices.iter().take(12) {
-        advice.push_str(&format!("\n    {answer}  {meaning}"));
+        let _ = write!(advice, "\n    {answer}  {meaning}");
     }
     Failure::usage(question.prompt.clone(), advice)
 }
@@ -178,19 +179,19 @@ fn show(plan: &Plan, as_json: bool) -> Result<(), Failure> {
     }
     let mut text = format!("{}\n", plan.title);
     for (at, step) in plan.steps.iter().enumerate() {
-        text.push_str(&format!("{}  {}\n", at + 1, step.command));
+        let _ = writeln!(text, "{}  {}", at + 1, step.command);
         for shown in &step.shows {
-            text.push_str(&format!("   {}: {} → {}\n", shown.what, shown.before, shown.after));
+            let _ = writeln!(text, "   {}: {} → {}", shown.what, shown.before, shown.after);
         }
         for check in &step.require {
-            text.push_str(&format!("   requires that {}\n", check.what));
+            let _ = writeln!(text, "   requires that {}", check.what);
         }
         for check in &step.verify {
-            text.push_str(&format!("   then waits until {} (at most {} s)\n", check.what, step.within_seconds));
+            let _ = writeln!(text, "   then waits until {} (at most {} s)", check.what, step.within_seconds);
         }
     }
     for warning in &plan.warnings {
-        text.push_str(&format!("!  {warning}\n"));
+        let _ = writeln!(text, "!  {warning}");
     }
     out::data(&text);
     Ok(())

@@ -201,6 +201,7 @@ pub struct PredictArgs {
 }
 
 /// How an action is confirmed from the command line.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Confirmation {
     /// Only show the plan (as JSON with --json); nothing is changed

@@ -94,7 +94,7 @@ impl Reading {
                     }));
                 }
                 Ok(Err(error)) => {
-                    out::words(&format!("without {}: {error}", feed.panes().first().map_or("", |pane| pane.0)))
+                    out::words(&format!("without {}: {error}", feed.panes().first().map_or("", |pane| pane.0)));
                 }
                 Err(_elapsed) => {}
             }

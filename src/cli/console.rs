@@ -31,10 +31,10 @@ struct Screen {
 impl Surface for Screen {
     fn draw(&mut self, state: &State) -> io::Result<()> {
         let area = Rect::new(0, 0, state.size.columns, state.size.rows);
-        if self.buffer.area != area {
-            self.buffer = Buffer::empty(area);
-        } else {
+        if self.buffer.area == area {
             self.buffer.reset();
+        } else {
+            self.buffer = Buffer::empty(area);
         }
         if area.is_empty() {
             return Ok(());

@@ -1,5 +1,6 @@
 //! `quarterdeck get`: rows of a pane, or one object.
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,7 +72,7 @@ async fn watch(
         };
         for key in &batch.removed {
             if matches!(args.output, Output::Table | Output::Wide) {
-                text.push_str(&format!("{key}  gone\n"));
+                let _ = writeln!(text, "{key}  gone");
             }
         }
         if !text.is_empty() && !out::data(&text) {

@@ -61,6 +61,7 @@ pub(super) struct Session {
     cx: Cx,
     runtime: Handle,
     journal: Journal,
+    #[expect(dead_code, reason = "the embedded world ends with the session that holds it")]
     demo: Option<DemoWorld>,
 }
 
@@ -238,11 +239,6 @@ impl Session {
     /// The runtime for everything that waits.
     pub(super) fn runtime(&self) -> &Handle {
         &self.runtime
-    }
-
-    /// Whether it works on the embedded world.
-    pub(super) fn is_demo(&self) -> bool {
-        self.demo.is_some()
     }
 
     /// Sends test predictions.

@@ -1,5 +1,6 @@
 //! `quarterdeck status`: how every system does.
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -79,7 +80,7 @@ fn as_text(found: &[Found]) -> String {
             Err(error @ Error::Absent { .. }) => ("absent", error.to_string()),
             Err(error) => ("failing", format!("{error}\n{:26}{}", "", error.advice())),
         };
-        text.push_str(&format!("{:12}  {word:7}  {rest}\n", one.title));
+        let _ = writeln!(text, "{:12}  {word:7}  {rest}", one.title);
     }
     text
 }

@@ -391,13 +391,11 @@ pub(super) fn line(canvas: &mut Canvas<'_>, state: &State, area: Rect) -> Option
         let end = canvas.text(x, area.y, field.text(), Role::Strong, area.right().saturating_sub(x));
         let cursor = x + columns(field.before());
         let said = match table {
-            Some(table) => match table.filter().error() {
-                Some(error) => (error.to_string(), Role::Bad),
-                None => {
-                    let (shown, all) = table.counts();
-                    (format!("{shown} of {all}"), Role::Dim)
-                }
-            },
+            Some(table) => {
+                let (shown, all) = table.counts();
+                let error = table.filter().error().map(|error| (error.to_string(), Role::Bad));
+                error.unwrap_or_else(|| (format!("{shown} of {all}"), Role::Dim))
+            }
             None => match section.map(|section| &section.body) {
                 Some(crate::app::place::Body::Lines(lines)) if !lines.search.is_empty() => {
                     (format!("{} lines", lines.found()), Role::Dim)

@@ -18,6 +18,7 @@ pub(super) struct Canvas<'a> {
 
 impl Canvas<'_> {
     /// Puts `text` at `x`, `y`, at most `width` cells of it; returns the column behind it.
+    #[expect(clippy::too_many_arguments, reason = "where, what and how wide is what putting text takes")]
     pub(super) fn put(&mut self, x: u16, y: u16, text: &str, style: Style, width: u16) -> u16 {
         let area = self.buffer.area;
         if y < area.top() || y >= area.bottom() || x >= area.right() || width == 0 {
@@ -28,6 +29,7 @@ impl Canvas<'_> {
     }
 
     /// Puts `text` in a role.
+    #[expect(clippy::too_many_arguments, reason = "where, what and how wide is what putting text takes")]
     pub(super) fn text(&mut self, x: u16, y: u16, text: &str, role: Role, width: u16) -> u16 {
         let style = self.theme.get(role);
         self.put(x, y, text, style, width)

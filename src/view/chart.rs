@@ -61,13 +61,10 @@ fn groups<'a>(rows: &'a [Arc<Row>], state: &State) -> Vec<Group<'a>> {
             Value::Text(name) => name.to_string(),
             _ => title.clone(),
         };
-        let group = match groups.iter().position(|group| group.title == title) {
-            Some(found) => found,
-            None => {
-                groups.push(Group { title, lines: Vec::new() });
-                groups.len() - 1
-            }
-        };
+        let group = groups.iter().position(|group| group.title == title).unwrap_or_else(|| {
+            groups.push(Group { title, lines: Vec::new() });
+            groups.len() - 1
+        });
         if let Some(group) = groups.get_mut(group) {
             let role = LINES.get(group.lines.len() % LINES.len()).copied().unwrap_or(Role::Series1);
             group.lines.push(Line { key: row.key.as_str(), at, name, series, role });

@@ -115,17 +115,14 @@ impl Outside {
             let error = Error::Unreachable { what: name.to_owned(), why: "it is not connected yet".into() };
             return self.cannot_open(ticket, pane, error);
         };
-        match link.open(what, pane, how) {
-            Some(opened) => {
-                let handle = self.feeds.open(ticket, pane, opened);
-                self.opened.insert(ticket, Opened::Feed(handle));
-            }
-            None => {
-                let events = self.events.clone();
-                let _ = self.spawn(async move {
-                    let _ = events.send(Event::NotOffered(ticket)).await;
-                });
-            }
+        if let Some(opened) = link.open(what, pane, how) {
+            let handle = self.feeds.open(ticket, pane, opened);
+            self.opened.insert(ticket, Opened::Feed(handle));
+        } else {
+            let events = self.events.clone();
+            let _ = self.spawn(async move {
+                let _ = events.send(Event::NotOffered(ticket)).await;
+            });
         }
     }
 

@@ -108,7 +108,7 @@ impl Connecting {
                 Err(error) => {
                     tracing::warn!(system = %self.system.id(), %error, "not connected");
                     let rest = if matches!(error, Error::Absent { .. } | Error::Config { .. }) {
-                        Duration::from_secs(60)
+                        Duration::from_mins(1)
                     } else {
                         wait
                     };

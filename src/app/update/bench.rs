@@ -104,7 +104,7 @@ pub(super) fn press(state: &mut State, key: Key, effects: &mut Effects) {
         },
         BenchFocus::History => match key.code {
             KeyCode::Down | KeyCode::Char('j') => {
-                bench.shown = (bench.shown + 1).min(bench.history.len().saturating_sub(1))
+                bench.shown = (bench.shown + 1).min(bench.history.len().saturating_sub(1));
             }
             KeyCode::Up | KeyCode::Char('k') => bench.shown = bench.shown.saturating_sub(1),
             KeyCode::Char('q') => leave(state, effects),

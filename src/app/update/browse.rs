@@ -23,7 +23,7 @@ pub(super) fn page(state: &State) -> usize {
 /// Does what a command says.
 pub(super) fn command(state: &mut State, command: Command, effects: &mut Effects) {
     match command {
-        Command::Open => go::enter(state, effects),
+        Command::Open | Command::Describe => go::enter(state, effects),
         Command::Back => back(state, effects),
         Command::BackOrQuit => {
             if !go::back(state, effects) {
@@ -48,7 +48,6 @@ pub(super) fn command(state: &mut State, command: Command, effects: &mut Effects
         Command::Events => opened(state, "events", Kind::Table, effects),
         Command::Logs => opened(state, "logs", Kind::Log, effects),
         Command::Metrics => metrics(state, effects),
-        Command::Describe => go::enter(state, effects),
         _ => moves(state, command, effects),
     }
 }

@@ -131,7 +131,7 @@ pub(super) fn lines_failed(state: &mut State, ticket: Ticket, error: Error) {
 }
 
 /// Lines of the console's own log.
-pub(super) fn own_log(state: &mut State, lines: Vec<Line>) {
+pub(super) fn own_log(state: &mut State, lines: &[Line]) {
     state.own_log.extend(lines.iter().cloned());
     let surplus = state.own_log.len().saturating_sub(OWN_LINES);
     state.own_log.drain(..surplus);

@@ -87,7 +87,7 @@ fn place(state: &mut State, view: &View, object: Option<&Ref>, effects: &mut Eff
         seed(state, &mut opened);
         sections.push(opened);
     }
-    let title = object.map_or(view.title.to_owned(), |what| title(what));
+    let title = object.map_or(view.title.to_owned(), title);
     let mut place = Place { view: view.id, object: object.cloned(), title, sections, focus: 0 };
     place.first_focus();
     place

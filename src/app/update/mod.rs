@@ -42,7 +42,7 @@ pub fn update(state: &mut State, event: Event) -> Effects {
         Event::NotOffered(ticket) => data::not_offered(state, ticket),
         Event::Reply { ticket, body } => reply::reply(state, ticket, body, &mut effects),
         Event::Progress(progress) => confirm::progress(state, progress),
-        Event::OwnLog(lines) => data::own_log(state, lines),
+        Event::OwnLog(lines) => data::own_log(state, &lines),
         Event::Trouble(text) => state.say(Health::Bad, text),
         Event::Suspend => effects.push(Effect::Suspend),
         Event::Resumed => effects.push(Effect::Resume),
@@ -158,7 +158,7 @@ fn browse(state: &mut State, key: Key, effects: &mut Effects) {
     let pane = state.place().and_then(go::acting_pane).and_then(|id| state.catalogue.pane(id).copied());
     let bound = state.keymap.find(&state.pending, &scopes(state), pane.as_ref());
     match bound {
-        Some(Bound::Prefix) => return,
+        Some(Bound::Prefix) => {}
         Some(Bound::Command(command)) => {
             state.pending.clear();
             command_do(state, command, effects);
@@ -271,10 +271,7 @@ fn help(state: &mut State, key: Key) {
         KeyCode::Up => *top = top.saturating_sub(1),
         KeyCode::PageDown => *top += page,
         KeyCode::PageUp => *top = top.saturating_sub(page),
-        KeyCode::Char('?') if search.text().is_empty() => {
-            state.modes.pop();
-        }
-        KeyCode::Char('q') if search.text().is_empty() => {
+        KeyCode::Char('?' | 'q') if search.text().is_empty() => {
             state.modes.pop();
         }
         _ => {

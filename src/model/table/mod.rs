@@ -1,6 +1,6 @@
 //! A table: the rows of a pane in an order, a cursor, marks, a sort and a filter.
 //!
-//! The cursor is a key, not an index. [`TableModel::settle`] is the only place that makes things right again after any
+//! The cursor is a key, not an index. `TableModel::settle` is the only place that makes things right again after any
 //! change (rows, sort, filter, size): the cursor's row stays on its line of the screen. If its row is gone, the key
 //! stays what it was and nothing can be done to it until the operator moves.
 //!

@@ -1,12 +1,5 @@
 //! Against real MLflow servers: rows equal to what the REST API says, and aliases really moved, in models of our own.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test may, also in the helpers of its tests"
-)]
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

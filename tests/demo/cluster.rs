@@ -1,7 +1,5 @@
 //! A running world for tests, and an ordinary HTTP client for its API server.
 
-#![allow(dead_code, reason = "each test binary uses its own part")]
-
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta};

@@ -1,7 +1,5 @@
 //! The demo's Prometheus over HTTP: series that give back the world's load, and the real one's answers to bad questions.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
-
 use chrono::{DateTime, TimeDelta};
 use quarterdeck::demo::start::{Demo, Options};
 use quarterdeck::demo::traffic::{Metrics, ServiceKey};

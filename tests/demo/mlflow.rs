@@ -1,7 +1,5 @@
 //! The demo's MLflow over HTTP: the traps of the real one, and bodies like the recorded ones.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
-
 use std::sync::Arc;
 
 use chrono::DateTime;

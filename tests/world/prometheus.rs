@@ -1,7 +1,5 @@
 //! Against a real Prometheus with the metrics of real model servers.
 
-#![expect(clippy::unwrap_used, reason = "a test fails where a step of it fails")]
-
 use std::sync::Arc;
 
 use quarterdeck::model::clock::Clock;

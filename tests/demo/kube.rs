@@ -1,8 +1,6 @@
 //! The embedded world's API server and model servers, through an ordinary HTTP client.
 
-mod demo_cluster;
-
-use demo_cluster::{Cluster, FRAUD};
+use crate::cluster::{Cluster, FRAUD};
 use quarterdeck::demo::Scenario;
 use serde_json::{Value, json};
 

@@ -168,7 +168,6 @@ async fn run(link: &Arc<dyn Link>, plan: &Plan) -> (Outcome, Option<Plan>) {
     let told = tokio::spawn(async move {
         let mut undo = None;
         while let Some(said) = progress.recv().await {
-            eprintln!("{said:?}");
             if let Progress::Ended { undo: back, .. } = said {
                 undo = back;
             }

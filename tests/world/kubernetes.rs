@@ -1,7 +1,5 @@
 //! Against a real Kubernetes control plane (`WORLD_KUBECONFIG` and its like).
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

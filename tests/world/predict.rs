@@ -1,7 +1,5 @@
 //! Test predictions to real KServe model servers, by every way in.
 
-#![expect(clippy::unwrap_used, reason = "a test fails where a step of it fails")]
-
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -1,8 +1,6 @@
 //! Writes to the embedded world's API server, and what its controllers make of them.
 
-mod demo_cluster;
-
-use demo_cluster::{Cluster, FRAUD};
+use crate::cluster::{Cluster, FRAUD};
 use quarterdeck::demo::Scenario;
 use serde_json::{Value, json};
 

@@ -1,0 +1,17 @@
+//! Against real servers that this project did not write: a Kubernetes control plane with the real `KServe` controller,
+//! `MLflow`, Prometheus and `KServe`'s model server. Ignored by default; `.ci/run` starts the servers and runs them.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "helpers of tests may fail like tests, and wait for real servers"
+)]
+
+mod kserve;
+mod kubernetes;
+mod mlflow;
+mod predict;
+mod prometheus;
