@@ -172,7 +172,9 @@ impl Session {
         // a kubeconfig that can't be read is told by the lamp; the other systems work without it
         let described = kube.describe().unwrap_or_default();
         let named = profile.file.is_some() && !profile.name.is_empty();
-        let name = if named { profile.name.clone() } else { described.context.clone() };
+        // of an ARN the end: this is the name that has to be typed to arm it
+        let context = described.context.rsplit('/').next().unwrap_or_default().to_owned();
+        let name = if named { profile.name.clone() } else { context };
         let journal = journal(&paths.state, &clock)?;
         let environment =
             if profile.environment.is_empty() { "production".into() } else { profile.environment.clone() };

@@ -70,7 +70,7 @@ pub enum Error {
         why: String,
     },
     /// The credentials are good but lack a right.
-    #[error("not permitted: {verb} on {what}")]
+    #[error("not permitted: {verb} {what}")]
     Forbidden {
         /// The right that is missing, such as `list` or `patch`.
         verb: String,

@@ -30,7 +30,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, place: &Place, area: 
         heading(canvas, section, area.heading, focused && place.sections.len() > 1);
         if let Some(words) = stale.as_ref().filter(|_| has_rows(section)) {
             trouble(canvas, words, area.heading, columns(section.title) + 14);
-        } else if let Some(note) = data.and_then(|data| data.note.as_deref()) {
+        } else if let Some(note) = data.and_then(|data| data.note.as_deref()).filter(|_| has_rows(section)) {
             let words = Words { health: Health::Warn, what: note.to_owned(), advice: String::new() };
             trouble(canvas, &words, area.heading, columns(section.title) + 14);
         }

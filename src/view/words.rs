@@ -30,7 +30,10 @@ pub(super) fn empty(data: &PaneData, rows: &Rows, filtered: bool, link: Option<&
         return words(Health::Idle, "nothing matches the filter", "esc takes it away");
     }
     if let Some(error) = data.error() {
-        return failing(error);
+        let said = failing(error);
+        let next = data.fresh.as_ref().and_then(|fresh| fresh.next);
+        let next = next.map_or(String::new(), |next| format!("; next try {}", next.format("%H:%M:%SZ")));
+        return Words { advice: said.advice + &next, ..said };
     }
     match (rows.loaded, link) {
         (true, _) => {
