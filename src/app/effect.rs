@@ -107,10 +107,10 @@ pub enum Effect {
     },
     /// Draw everything anew.
     Redraw,
-    /// Take the terminal again: the program was stopped and continued.
-    Resume,
     /// Suspend to the shell.
     Suspend,
+    /// Take the terminal again after a stop: its modes and its size.
+    Resume,
     /// End.
     Quit,
 }

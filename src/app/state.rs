@@ -213,6 +213,8 @@ pub struct State {
     pub last_ticket: u64,
     /// Whether the program is about to end.
     pub quitting: bool,
+    /// The system asked the program to end: it does so as soon as the plan that runs has stopped.
+    pub leaving: bool,
     /// Number of plans made, to give each an identity.
     pub plans: u64,
 }
@@ -256,6 +258,7 @@ impl State {
             benches: BTreeMap::new(),
             last_ticket: 0,
             quitting: false,
+            leaving: false,
             plans: 0,
         }
     }

@@ -34,6 +34,9 @@ pub struct Global {
     /// Kubeconfig context, instead of the current one
     #[arg(long, global = true, value_name = "NAME")]
     pub context: Option<String>,
+    /// View to open first: endpoints, pods, models, …
+    #[arg(long, global = true, value_name = "NAME")]
+    pub view: Option<String>,
     /// Refuse every change, whatever the profile says
     #[arg(long, global = true)]
     pub read_only: bool,

@@ -14,7 +14,10 @@ use super::{Failure, look};
 use crate::app::driver::{Driver, Surface, Terminal as Wires};
 use crate::app::event::{Event, Size};
 use crate::app::keymap::Keymap;
+use crate::app::own;
 use crate::app::state::State;
+use crate::model::id::ViewId;
+use crate::model::verb::View;
 use crate::term::capability::Capabilities;
 use crate::term::panic::restore_on_panic;
 use crate::term::signals::{Asked, Signals};
@@ -47,13 +50,6 @@ impl Surface for Screen {
         self.terminal.redraw();
     }
 
-    fn resume(&mut self) {
-        // a terminal that is gone is told by the next frame
-        if let Err(error) = self.terminal.resume() {
-            tracing::warn!(%error, "the terminal could not be taken again");
-        }
-    }
-
     fn copy(&mut self, text: &str) -> Result<String, String> {
         match self.terminal.copy(text) {
             Ok(sent) => {
@@ -62,6 +58,12 @@ impl Surface for Screen {
             }
             Err(refused) => Err(format!("not copied: {refused}; X writes it to a file")),
         }
+    }
+
+    fn resume(&mut self) -> io::Result<Option<Size>> {
+        self.terminal.resume()?;
+        let size = self.terminal.size()?;
+        Ok(Some(Size { columns: size.width, rows: size.height }))
     }
 
     fn suspend(&mut self) -> Result<(), String> {
@@ -77,6 +79,7 @@ pub(super) async fn run(session: Session, global: &Global, log: Log) -> Result<(
     let capabilities = look::capabilities(global)?;
     let theme = look::theme(global, capabilities)?;
     let keymap = Arc::new(look::keymap(global)?);
+    let view = global.view.as_deref().map(|name| view(&session, name)).transpose()?;
     let (terminal, wires) = open(capabilities, log).map_err(|error| {
         Failure::usage(
             format!("the console needs a terminal: {error}"),
@@ -86,7 +89,7 @@ pub(super) async fn run(session: Session, global: &Global, log: Log) -> Result<(
     let size = terminal.size().map_err(Failure::io)?;
     let state = state(&session, keymap, Size { columns: size.width, rows: size.height });
     let screen = Screen { terminal, theme, buffer: Buffer::empty(Rect::ZERO) };
-    let setup = session.setup();
+    let setup = session.setup(view);
     let driver = Driver::new(state, screen, setup);
     let ended = driver.run(wires).await;
     drop(session);
@@ -101,6 +104,20 @@ pub(super) async fn run(session: Session, global: &Global, log: Log) -> Result<(
             Ok(())
         }
     }
+}
+
+/// The view with this name, where it needs no object to be opened for.
+fn view(session: &Session, name: &str) -> Result<ViewId, Failure> {
+    let catalogue = session.catalogue();
+    let stands = |view: &&View| {
+        let mut panes = view.sections.iter().map(|section| section.pane);
+        panes.all(|id| id == own::LOG || catalogue.pane(id).is_some_and(|pane| pane.standing))
+    };
+    let found = catalogue.views().iter().filter(stands).find(|view| view.id.0 == name).map(|view| view.id);
+    found.ok_or_else(|| {
+        let known: Vec<&str> = catalogue.views().iter().filter(stands).map(|view| view.id.0).collect();
+        Failure::usage(format!("no view `{name}` to begin with"), format!("there are: {}", known.join(", ")))
+    })
 }
 
 /// The state before anything is known.

@@ -20,7 +20,7 @@ use crate::config::{Config, ConfigError, Layer, Paths, Predictions, Profile};
 use crate::demo::{Demo, Options, Scenario};
 use crate::feeds::Pace;
 use crate::model::clock::Clock;
-use crate::model::id::SystemId;
+use crate::model::id::{SystemId, ViewId};
 use crate::systems::kube::{Access, Source};
 use crate::systems::{Cx, Environment, Settings};
 
@@ -254,7 +254,7 @@ impl Session {
     }
 
     /// What the driver works with.
-    pub(super) fn setup(&self) -> Setup {
+    pub(super) fn setup(&self, view: Option<ViewId>) -> Setup {
         Setup {
             runtime: self.runtime.clone(),
             catalogue: self.catalogue(),
@@ -262,6 +262,7 @@ impl Session {
             cx: self.cx.clone(),
             clock: self.cx.clock.clone(),
             journal: self.journal.clone(),
+            view,
             profile: self.policy.profile.clone(),
             predictor: Arc::new(self.predictor()),
             payloads: self.payloads(),

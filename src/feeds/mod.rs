@@ -24,6 +24,7 @@ pub use self::backoff::Pace;
 pub use self::board::Activity;
 pub use self::slot::Slot;
 pub use self::stream::Said;
+pub use self::supervisor::panic_text;
 
 use self::board::Board;
 use self::stream::Stream;

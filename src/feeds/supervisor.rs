@@ -273,7 +273,9 @@ async fn bring(board: &Board, sources: &[(PaneId, Source)], fetched: Fetched) {
     board.bring(to, fetched.changes).await;
 }
 
-pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+/// What a panic said.
+#[must_use]
+pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("for no stated reason")
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use ratatui::layout::Size;
-use rustix::termios::{OptionalActions, QueueSelector, Termios};
+use rustix::termios::{LocalModes, OptionalActions, QueueSelector, Termios};
 
 /// What is below the screen: bytes to the terminal, and its line discipline.
 pub trait Device: Write + Send {
@@ -72,6 +72,8 @@ impl Device for Tty {
         let before = rustix::termios::tcgetattr(&self.file)?;
         let mut raw = before.clone();
         raw.make_raw();
+        // a program in the background (a login plugin) that writes to the terminal is stopped instead of smearing it
+        raw.local_modes |= LocalModes::TOSTOP;
         rustix::termios::tcsetattr(&self.file, OptionalActions::Now, &raw)?;
         self.before.get_or_insert(before);
         Ok(())
@@ -162,7 +164,10 @@ impl<D: Device> Screen<D> {
     /// Enters again what was left, or what another program may have changed.
     pub fn enter_again(&self) -> io::Result<()> {
         let mut inner = self.lock();
-        inner.device.drop_typed()?;
+        if !inner.entered {
+            // typed for somebody else, or blindly
+            inner.device.drop_typed()?;
+        }
         inner.enter()
     }
 

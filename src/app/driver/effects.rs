@@ -70,23 +70,25 @@ impl Outside {
                 );
             }
             Effect::Redraw => surface.redraw(),
-            Effect::Resume => surface.resume(),
-            Effect::Suspend => {
-                let event = surface.suspend().map_or_else(Event::Trouble, |()| Event::Resumed);
-                let events = self.events.clone();
-                let _ = self.spawn(async move {
-                    let _ = events.send(event).await;
-                });
-            }
+            Effect::Suspend => self.tell(surface.suspend().map_or_else(Event::Trouble, |()| Event::Resumed)),
+            Effect::Resume => match surface.resume() {
+                Ok(size) => size.into_iter().for_each(|size| self.tell(Event::Resize(size))),
+                Err(error) => self.tell(Event::Trouble(format!("can't take the terminal again: {error}"))),
+            },
             Effect::Quit => {}
         }
     }
 
     /// Answers a question at once.
     fn reply(&self, ticket: Ticket, body: Reply) {
+        self.tell(Event::Reply { ticket, body });
+    }
+
+    /// Passes something on to the loop.
+    fn tell(&self, event: Event) {
         let events = self.events.clone();
         let _ = self.spawn(async move {
-            let _ = events.send(Event::Reply { ticket, body }).await;
+            let _ = events.send(event).await;
         });
     }
 

@@ -18,7 +18,7 @@ pub use effects::Predict;
 pub use outside::{Outside, Settled, Setup};
 pub use payloads::Payloads;
 
-use super::event::Event;
+use super::event::{Event, Size};
 use super::state::State;
 use super::update::{start, update};
 use crate::feeds::Incoming;
@@ -39,12 +39,14 @@ pub trait Surface {
     fn draw(&mut self, state: &State) -> std::io::Result<()>;
     /// Forgets what is on the screen: the next frame is drawn whole.
     fn redraw(&mut self);
-    /// Takes the terminal again after somebody else stopped and continued the program; the next frame is drawn whole.
-    fn resume(&mut self) {
-        self.redraw();
-    }
     /// Puts a text on the clipboard; what to say of it.
     fn copy(&mut self, text: &str) -> Result<String, String>;
+    /// Takes the terminal again after a stop, so that the next frame is drawn whole; its size, which may have changed
+    /// meanwhile without a word.
+    fn resume(&mut self) -> std::io::Result<Option<Size>> {
+        self.redraw();
+        Ok(None)
+    }
     /// Gives the terminal back, stops, and takes it again when continued.
     fn suspend(&mut self) -> Result<(), String>;
 }
@@ -90,7 +92,7 @@ impl<S: Surface> Driver<S> {
     /// Connects the systems and opens the first view.
     pub fn begin(&mut self) {
         self.handle(vec![]);
-        let effects = start(&mut self.state, '7');
+        let effects = start(&mut self.state, self.outside.setup.view);
         self.outside.connect_all(&self.state);
         self.carry_out(effects);
         self.outside.publish_audit();

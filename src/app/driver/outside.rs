@@ -1,11 +1,13 @@
 //! The driver's hands: connects systems, runs feeds, and answers the state's questions.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -20,7 +22,7 @@ use crate::app::event::Event;
 use crate::app::state::State;
 use crate::feeds::{FeedHandle, Feeds, Incoming, Pace, Said};
 use crate::model::clock::Clock;
-use crate::model::id::{PaneId, SystemId, Ticket};
+use crate::model::id::{PaneId, SystemId, Ticket, ViewId};
 use crate::model::transition::Source;
 use crate::systems::{Cx, Settings};
 
@@ -41,6 +43,8 @@ pub struct Setup {
     pub clock: Clock,
     /// Where actions are written down.
     pub journal: Journal,
+    /// The view to begin with; the catalogue's own choice if empty.
+    pub view: Option<ViewId>,
     /// The profile's name, for the journal.
     pub profile: String,
     /// Sends test predictions.
@@ -151,11 +155,18 @@ impl Outside {
         F: Future<Output = ()> + Send + 'static,
     {
         let counted = Counted::new(&self.tasks);
+        let events = self.events.clone();
         self.setup
             .runtime
             .spawn(async move {
                 let _counted = counted;
-                task.await;
+                // its answer would never come: say so, instead of waiting for it in silence
+                if let Err(panic) = AssertUnwindSafe(task).catch_unwind().await {
+                    let what = crate::feeds::panic_text(panic.as_ref());
+                    let _ = events
+                        .send(Event::Trouble(format!("an answer was lost, something stopped working: {what}")))
+                        .await;
+                }
             })
             .abort_handle()
     }

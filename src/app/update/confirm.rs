@@ -285,6 +285,8 @@ pub(super) fn progress(state: &mut State, progress: Progress) {
     let Some(running) = state.running.as_mut() else { return };
     running.advance(progress);
     let Some(outcome) = running.outcome.clone() else { return };
+    // asked to end from outside while it ran: nobody will press a key
+    state.quitting |= state.leaving;
     let title = running.plan.title.clone();
     let looking = state
         .modes

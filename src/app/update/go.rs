@@ -17,16 +17,21 @@ use crate::systems::Parameters;
 /// As many places are remembered.
 const REMEMBERED: usize = 100;
 
-/// Opens the first view: the one with this digit, else the first that there is.
-pub fn start(state: &mut State, digit: char) -> Effects {
+/// The tab that is opened where nothing else is asked for.
+const FIRST: char = '7';
+
+/// Opens the first view: the one that was asked for, else Endpoints, else the first tab that there is.
+pub fn start(state: &mut State, wanted: Option<ViewId>) -> Effects {
     let mut effects = Effects::new();
     let standing: Vec<Pane> = state.catalogue.panes().iter().filter(|pane| pane.standing).copied().collect();
     state.rows = Panes::new(&standing);
     for pane in standing {
         state.panes.insert(pane.id, PaneData::new(pane));
     }
-    let first = state.catalogue.tabs().find(|view| view.key == Some(digit)).or_else(|| state.catalogue.tabs().next());
-    if let Some(view) = first.map(|view| view.id) {
+    let wanted = wanted.and_then(|id| state.catalogue.view(id));
+    let usual =
+        || state.catalogue.tabs().find(|view| view.key == Some(FIRST)).or_else(|| state.catalogue.tabs().next());
+    if let Some(view) = wanted.or_else(usual).map(|view| view.id) {
         open_tab(state, view, &mut effects);
         remember(state);
     }

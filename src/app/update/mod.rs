@@ -46,7 +46,10 @@ pub fn update(state: &mut State, event: Event) -> Effects {
         Event::Trouble(text) => state.say(Health::Bad, text),
         Event::Suspend => effects.push(Effect::Suspend),
         Event::Resumed => effects.push(Effect::Resume),
-        Event::Terminate => quit(state, &mut effects),
+        Event::Terminate => {
+            state.leaving = true;
+            quit(state, &mut effects);
+        }
     }
     resize(state);
     effects
@@ -91,7 +94,11 @@ fn input(state: &mut State, burst: Vec<Input>, effects: &mut Effects) {
             Input::Key(key) => press(state, key, effects),
             Input::Paste(text) => paste(state, &text),
             Input::Mouse(_) | Input::Focus(_) => {}
-            Input::Resize { columns, rows } => state.size = super::event::Size { columns, rows },
+            Input::Resize { columns, rows } => {
+                state.size = super::event::Size { columns, rows };
+                // the same size again may be the end of several changes: the terminal has cut what it showed
+                effects.push(Effect::Redraw);
+            }
         }
     }
 }
