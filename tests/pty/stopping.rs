@@ -18,14 +18,14 @@ fn any_size_is_survived_with_any_dialog_open() {
     let mut console = Start::quarterdeck(&["demo"]).go();
     console.wait_for("fraud-detection");
     for (keys, dialog) in [
-        ("", "fraud-detection"),
+        ("", "assistant"),
         ("?", "Everywhere"),
-        (":", "audit"),
+        (":", "Own log"),
         ("a", "Actions on"),
         ("C", "Columns"),
         ("x", "Copy"),
-        ("/", "filter"),
-        ("t", "instances"),
+        ("/zzz", "zzz"),
+        ("t", "payloads"),
     ] {
         console.type_(keys);
         console.wait_for(dialog);
@@ -36,13 +36,13 @@ fn any_size_is_survived_with_any_dialog_open() {
         }
         console.wait("the endpoints alone", |screen| {
             let text = super::console::text(screen);
-            text.contains("fraud-detection") && (keys.is_empty() || !text.contains(dialog))
+            text.contains("assistant") && (keys.is_empty() || !text.contains(dialog))
         });
     }
     console.resize(20, 5);
-    console.wait("that there is no room", |screen| super::console::text(screen).contains("20×5"));
+    console.wait("that there is no room", |screen| super::console::text(screen).contains("needs 40x8"));
     console.resize(120, 40);
-    console.wait_for("fraud-detection");
+    console.wait_for("assistant");
     console.type_("q");
     assert!(console.wait_end().success());
     console.check_restored();
@@ -74,7 +74,7 @@ fn ctrl_z_gives_the_terminal_back_and_fg_takes_it_again_at_its_new_size() {
                 && screen.hide_cursor()
                 && screen.bracketed_paste()
                 && text.contains("fraud-detection")
-                && lowest.contains("help")
+                && lowest.contains(": command")
         });
     }
     console.type_("q");
@@ -105,7 +105,7 @@ fn a_stop_from_outside_is_the_same() {
             let text = super::console::text(screen);
             screen.alternate_screen()
                 && screen.hide_cursor()
-                && text.lines().nth(29).unwrap_or_default().contains("help")
+                && text.lines().nth(29).unwrap_or_default().contains(": command")
         });
     }
     console.type_("q");

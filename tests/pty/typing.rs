@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use super::console::{Start, text};
+use super::console::Start;
 use super::server::{Server, pod};
 
 #[test]
