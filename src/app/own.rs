@@ -94,7 +94,7 @@ impl Record for Told {
                 get: |told| outcome(told.result.as_ref()),
             },
             Column {
-                head: Head::text("action", "action", 60).tier(0).min(20),
+                head: Head::text("action", "action", 100).tier(0).min(20),
                 get: |told| Value::text(&told.plan.title),
             },
             Column {

@@ -142,9 +142,7 @@ fn next_match(state: &mut State, forward: bool) {
 }
 
 fn refresh(state: &mut State, effects: &mut Effects) {
-    let panes: Vec<PaneId> =
-        state.stack().iter().flat_map(|place| &place.sections).map(|section| section.section.pane).collect();
-    effects.push(Effect::Refresh(panes));
+    effects.push(Effect::Refresh(go::looked_at(state)));
     state.say(Health::Idle, "asking again");
 }
 

@@ -72,10 +72,23 @@ fn open_tab(state: &mut State, id: ViewId, effects: &mut Effects) {
     focus(state, effects);
 }
 
+/// The panes whose rows are on the screen, and those that give cells to them.
+pub(super) fn looked_at(state: &State) -> Vec<PaneId> {
+    let shown = state.stack().iter().flat_map(|place| &place.sections).map(|section| section.section.pane);
+    let mut panes: Vec<PaneId> = shown
+        .flat_map(|id| {
+            let joins = state.catalogue.pane(id).map(|pane| (pane.joins)()).unwrap_or_default();
+            std::iter::once(id).chain(joins.into_iter().map(|join| join.pane))
+        })
+        .collect();
+    panes.sort();
+    panes.dedup();
+    panes
+}
+
 /// Tells the driver which panes are looked at.
 fn focus(state: &State, effects: &mut Effects) {
-    let panes = state.stack().iter().flat_map(|place| &place.sections).map(|section| section.section.pane).collect();
-    effects.push(Effect::Focus(panes));
+    effects.push(Effect::Focus(looked_at(state)));
 }
 
 /// A place for a view, with its panes opened.
