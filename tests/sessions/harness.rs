@@ -201,9 +201,8 @@ impl Harness {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         });
-        if waited.await.is_err() {
-            panic!("the outside does not come to rest: {:?}\n{}", self.driver.settled(), self.screen());
-        }
+        let rested = waited.await.is_ok();
+        assert!(rested, "the outside does not come to rest: {:?}\n{}", self.driver.settled(), self.screen());
         self
     }
 

@@ -123,6 +123,7 @@ async fn what_is_copied_is_the_text_and_commands_of_a_plan_can_be_had() {
 async fn a_plan_that_was_cut_off_is_told_at_the_next_start() {
     use quarterdeck::actions::journal::{Entry, Journal, Who};
     use quarterdeck::model::clock::Clock;
+    use quarterdeck::model::plan::Consent;
 
     let mut session = Harness::demo().await;
     session.keys("/fraud namespace:prod<enter>b").settle().await;
@@ -135,7 +136,7 @@ async fn a_plan_that_was_cut_off_is_told_at_the_next_start() {
     drop(session);
     let journal = Journal::open(&folder.path().join("state"), Who::default(), Clock::System).unwrap();
     let id = plan.id.clone();
-    journal.append(Entry::Begun { plan: Box::new(plan), consent: Default::default(), profile: "demo".into() }).unwrap();
+    journal.append(Entry::Begun { plan: Box::new(plan), consent: Consent::default(), profile: "demo".into() }).unwrap();
     journal.append(Entry::Intent { plan: id, step: 0 }).unwrap();
     let mut next = Harness::again(Stage::default(), folder).await;
     next.shows(&["left unfinished: Roll back the canary of fraud-detection"]);
