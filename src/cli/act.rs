@@ -75,7 +75,8 @@ async fn act(session: &Session, request: Request, confirmation: &Confirmation) -
     let mut reading = Reading::begin(session, pane, LIMIT).await?;
     reading.first().await?;
     let empty = Rows::default();
-    let row = find(reading.panes.rows(pane.id).unwrap_or(&empty), &request.name, &pane)?;
+    let row =
+        find(reading.panes.rows(pane.id).unwrap_or(&empty), &request.name, (&pane, session.namespace().as_deref()))?;
     let link = link(session, pane.system, LIMIT).await?;
     let rights = link.rights().await.unwrap_or_default();
     (verb.ready)(row, &rights).map_err(|reason| Failure {

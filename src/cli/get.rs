@@ -30,7 +30,7 @@ pub(super) async fn run(session: &Session, args: &GetArgs) -> Result<ExitCode, F
     let empty = Rows::default();
     let rows = reading.panes.rows(pane.id).unwrap_or(&empty);
     if let Some(name) = &args.name {
-        let row = find(rows, name, &pane)?;
+        let row = find(rows, name, (&pane, session.namespace().as_deref()))?;
         if matches!(args.output, Output::Json | Output::Yaml) {
             return object(session, args, &Ref { pane: pane.id, key: row.key.clone() }, limit).await;
         }
@@ -134,8 +134,12 @@ pub(super) fn is_named(key: &Key, name: &str) -> bool {
     key.as_str() == name || key.split_namespace().is_some_and(|(_, short)| short == name)
 }
 
-/// The one row with that name.
-pub(super) fn find<'a>(rows: &'a Rows, name: &str, pane: &Pane) -> Result<&'a Arc<Row>, Failure> {
+/// The one row with that name. Of several that in the namespace of the kubeconfig's context, as kubectl would have it.
+pub(super) fn find<'a>(
+    rows: &'a Rows,
+    name: &str,
+    (pane, home): (&Pane, Option<&str>),
+) -> Result<&'a Arc<Row>, Failure> {
     let mut found: Vec<&Arc<Row>> = rows.iter().filter(|row| is_named(&row.key, name)).collect();
     found.sort_by(|a, b| a.key.cmp(&b.key));
     match found.as_slice() {
@@ -151,6 +155,11 @@ pub(super) fn find<'a>(rows: &'a Rows, name: &str, pane: &Pane) -> Result<&'a Ar
             Err(Failure::usage(format!("no {} `{name}`", pane.noun), advice))
         }
         several => {
+            let at_home =
+                |row: &&&Arc<Row>| home.is_some() && row.key.split_namespace().map(|(namespace, _)| namespace) == home;
+            if let Some(row) = several.iter().find(at_home) {
+                return Ok(row);
+            }
             let keys: Vec<&str> = several.iter().map(|row| row.key.as_str()).collect();
             Err(Failure::usage(format!("several are called `{name}`"), format!("say which: {}", keys.join(", "))))
         }

@@ -62,7 +62,7 @@ pub(super) async fn endpoint(session: &Session, name: &str) -> Result<Ref, Failu
     let mut reading = Reading::begin(session, crate::model::verb::Pane { joins: Vec::new, ..pane }, LIMIT).await?;
     reading.first().await?;
     let empty = Rows::default();
-    let row = find(reading.panes.rows(pane.id).unwrap_or(&empty), name, &pane)?;
+    let row = find(reading.panes.rows(pane.id).unwrap_or(&empty), name, (&pane, session.namespace().as_deref()))?;
     Ok(Ref { pane: pane.id, key: row.key.clone() })
 }
 

@@ -228,6 +228,11 @@ impl Session {
         &self.cx
     }
 
+    /// The namespace of the kubeconfig's context, if it names one.
+    pub(super) fn namespace(&self) -> Option<String> {
+        self.cx.kube.describe().ok().and_then(|described| described.namespace)
+    }
+
     /// A system's section of the config.
     pub(super) fn settings(&self, system: SystemId) -> Settings {
         self.settings.get(&system).cloned().unwrap_or_default()
