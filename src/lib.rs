@@ -12,7 +12,7 @@
 //! | [`predict`] | test predictions: protocols and ways in | systems (traits, http, kube), model, config, the permits of actions |
 //! | [`app`] | state, events, update, keymap, driver; no terminal, no HTTP | feeds, actions, predict, systems (traits), model, config |
 //! | [`view`] | draws a state into a buffer, pure | app, model |
-//! | [`term`] | the terminal: painter, input, modes | app (events) |
+//! | [`term`] | the terminal: painter, input, modes | app (events), model |
 //! | [`demo`] | the embedded world's servers | model (clock, ids) |
 //! | [`cli`] | arguments, commands without the screen | all |
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::systems::Line;
+pub use crate::systems::Line;
 
 /// As many lines are kept; older ones are dropped, and it is said.
 pub const KEPT: usize = 50_000;

@@ -1,8 +1,12 @@
 //! How the console looks and which keys it has: capabilities, theme, keymap.
 
+use std::path::PathBuf;
+
 use super::Failure;
 use super::args::Global;
+use super::session::paths;
 use crate::app::keymap::Keymap;
+use crate::config::Config;
 use crate::term::capability::{Capabilities, Depth, Overrides};
 use crate::view::theme::Theme;
 
@@ -12,23 +16,35 @@ pub(super) fn capabilities(global: &Global) -> Result<Capabilities, Failure> {
     Ok(Capabilities::detect(|name| std::env::var(name).ok(), Overrides { ascii: global.ascii, colors }))
 }
 
-/// The theme: the one that was asked for, else dark or light by the terminal's own word, else mono without colours.
+/// The theme: mono without colours, else the one that was asked for by a flag or the config file, else dark or light by
+/// the terminal's own word. A name is looked for among the user's themes, then among those that come with the program.
 pub(super) fn theme(global: &Global, capabilities: Capabilities) -> Result<Theme, Failure> {
+    let paths = paths(global)?;
+    let of_config = || -> Result<Option<String>, Failure> {
+        // the embedded world opens whatever stands in the config file
+        if global.demo { Ok(None) } else { Ok(Config::load(&paths, &|name| std::env::var(name).ok())?.theme) }
+    };
     let name = match (&global.theme, capabilities.depth) {
         (_, Depth::Mono) => "mono".to_owned(),
         (Some(name), _) => name.clone(),
-        (None, _) => by_background(std::env::var("COLORFGBG").ok().as_deref()).to_owned(),
+        (None, _) => {
+            of_config()?.unwrap_or_else(|| by_background(std::env::var("COLORFGBG").ok().as_deref()).to_owned())
+        }
     };
-    let theme = if name.contains(['/', '.']) {
-        let text = std::fs::read_to_string(&name).map_err(|error| {
-            Failure::usage(
-                format!("theme {name}: {error}"),
-                "`quarterdeck themes` lists those that come with the program",
-            )
-        })?;
-        Theme::parse(&name, &text)
-    } else {
-        Theme::shipped(&name)
+    let own = paths.themes.join(format!("{name}.toml"));
+    let file =
+        if name.contains(['/', '.']) { Some(PathBuf::from(&name)) } else { Some(own).filter(|own| own.exists()) };
+    let theme = match file {
+        Some(file) => {
+            let text = std::fs::read_to_string(&file).map_err(|error| {
+                Failure::usage(
+                    format!("theme {}: {error}", file.display()),
+                    "`quarterdeck themes` lists those that come with the program",
+                )
+            })?;
+            Theme::parse(&file.display().to_string(), &text)
+        }
+        None => Theme::shipped(&name),
     };
     let theme =
         theme.map_err(|error| Failure::usage(error.to_string(), "mend the theme, or choose another with --theme"))?;
@@ -43,9 +59,10 @@ fn by_background(variable: Option<&str>) -> &'static str {
     }
 }
 
-/// The default keymap, and over it the user's.
+/// The default keymap, and over it the user's: the one of the flag, else the one beside the config file.
 pub(super) fn keymap(global: &Global) -> Result<Keymap, Failure> {
-    let user = match &global.keymap {
+    let beside = || Some(paths(global).ok()?.keymap).filter(|file| file.exists());
+    let user = match &global.keymap.clone().or_else(beside) {
         None => None,
         Some(path) => {
             let text = std::fs::read_to_string(path).map_err(|error| {

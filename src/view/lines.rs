@@ -6,13 +6,12 @@ use super::canvas::{Canvas, columns, wrap};
 use super::section::say;
 use super::theme::Role;
 use super::words::{self, Words};
-use crate::app::lines::LinesModel;
+use crate::app::lines::{Line, LinesModel};
 use crate::app::own;
 use crate::app::place::SectionState;
 use crate::app::state::State;
 use crate::model::health::Health;
 use crate::model::verb::Kind;
-use crate::systems::Line;
 
 /// Draws the lines that fit.
 pub(super) fn draw(canvas: &mut Canvas<'_>, section: &SectionState, model: &LinesModel, area: Rect, state: &State) {
