@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
     });
-    let mut screen = vt100::Parser::new(ROWS, COLUMNS, 0);
+    let mut screen = vt100::Parser::new(ROWS.try_into()?, COLUMNS.try_into()?, 0);
     let timer = mpsc::channel::<()>();
     let keeper = std::thread::spawn(move || {
         std::thread::sleep(WATCHED);

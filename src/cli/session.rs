@@ -155,7 +155,7 @@ impl Session {
             environment: "demo".into(),
             cluster: "embedded world".into(),
             ingress,
-            cx: Cx { clock, kube, env },
+            cx: Cx { clock, kube, env, namespaces: Vec::new() },
             runtime,
             journal,
             demo: Some(DemoWorld { _demo: demo, folder }),
@@ -192,7 +192,7 @@ impl Session {
             environment,
             cluster: described.cluster,
             ingress: profile.ingress,
-            cx: Cx { clock, kube, env },
+            cx: Cx { clock, kube, env, namespaces: profile.namespaces },
             runtime,
             journal,
             demo: None,
@@ -277,7 +277,7 @@ impl Session {
     }
 }
 
-/// Each system's section; the profile's namespaces go to those that live in the cluster.
+/// Each system's section.
 fn settings(profile: &Profile) -> BTreeMap<SystemId, Settings> {
     crate::systems::all()
         .iter()

@@ -14,4 +14,4 @@ mod send;
 pub mod skeleton;
 mod transport;
 
-pub use send::{Means, send, starts_on_demand};
+pub use send::{Means, example, send, starts_on_demand};

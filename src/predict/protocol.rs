@@ -25,6 +25,12 @@ pub fn path(protocol: Protocol, model: &str) -> String {
     }
 }
 
+/// Where a server describes a model's inputs (V2).
+#[must_use]
+pub fn metadata_path(model: &str) -> String {
+    path(Protocol::V2, model).trim_end_matches("/infer").to_owned()
+}
+
 /// The path that lists the models of a server.
 #[must_use]
 pub fn list_path(protocol: Protocol) -> &'static str {

@@ -1,6 +1,7 @@
 //! Sends one test prediction by the first way that works, and says which that was and why the others were none.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,17 +10,19 @@ use http_body_util::Full;
 use serde_json::Value as Json;
 
 use super::body;
-use super::choose::{Candidate, Choice, Target, choose};
+use super::choose::{Base, Candidate, Choice, Target, choose};
 use super::pods;
 use super::protocol;
 use super::reply::{Taken, prefix, sent_on};
+use super::skeleton;
 use super::transport::{Dial, Failed, Raw, within};
 use crate::actions::PredictPermit;
 use crate::model::clock::Clock;
 use crate::model::health::Error;
-use crate::model::prediction::{Answer, Ask, Way};
-use crate::model::serving::Protocol;
-use crate::systems::kube::{Access, Cluster, ServiceTarget};
+use crate::model::prediction::{Answer, Ask, Wanted, Way};
+use crate::model::serving::{Protocol, Serving};
+use crate::systems::Environment;
+use crate::systems::kube::{Access, Cluster, ServiceTarget, named_for};
 
 /// How often a server may send a request on to another path.
 const REDIRECTS: usize = 3;
@@ -34,6 +37,8 @@ pub struct Means {
     pub kube: Access,
     /// The time, for what is measured.
     pub clock: Clock,
+    /// Looks up the variables that name proxies.
+    pub env: Environment,
     /// The ingress's address (`http://10.0.0.9`), where it is known.
     pub ingress: Option<String>,
     /// Certificates (PEM) to trust besides the machine's own.
@@ -49,7 +54,7 @@ impl Means {
     #[must_use]
     pub fn new(kube: Access, clock: Clock) -> Self {
         let (limit, cold_limit) = (Duration::from_mins(1), Duration::from_mins(5));
-        Self { kube, clock, ingress: None, ca_file: None, limit, cold_limit }
+        Self { kube, clock, env: Arc::new(|_| None), ingress: None, ca_file: None, limit, cold_limit }
     }
 }
 
@@ -81,8 +86,26 @@ pub async fn send(permit: &PredictPermit, ask: &Ask, means: &Means) -> Result<An
         limit = means.cold_limit;
     }
     let dial = Dial { clock: &means.clock, limit, ca_file: means.ca_file.as_ref() };
-    let trip = Trip { permit, ask, means, dial, cold: ask.serving.obstacle.is_some() };
+    let trip = Trip { permit: Some(permit), ask, means, dial, cold: ask.serving.obstacle.is_some() };
     trip.try_all(choice, notes).await
+}
+
+/// A payload to begin with, made from what the server says of the model (V2 metadata) by the first way that works: one
+/// row of zeros in the shape of its inputs. Wakes nothing that has scaled to zero.
+pub async fn example(serving: &Serving, means: &Means) -> Result<Json, Error> {
+    if let Some(obstacle) = &serving.obstacle {
+        return Err(Error::Refused { why: obstacle.clone() });
+    }
+    let ask = Ask {
+        serving: serving.clone(),
+        wanted: Wanted::Stable,
+        via: None,
+        protocol: Some(Protocol::V2),
+        body: String::new(),
+    };
+    let dial = Dial { clock: &means.clock, limit: means.limit, ca_file: means.ca_file.as_ref() };
+    let choice = choose(serving, &ask.wanted, None, means.ingress.as_deref())?;
+    Trip { permit: None, ask: &ask, means, dial, cold: false }.metadata(&choice).await
 }
 
 /// A request before it is sent a certain way.
@@ -100,7 +123,8 @@ impl Outgoing {
 }
 
 struct Trip<'a> {
-    permit: &'a PredictPermit,
+    /// Without one it only reads.
+    permit: Option<&'a PredictPermit>,
     ask: &'a Ask,
     means: &'a Means,
     dial: Dial<'a>,
@@ -117,6 +141,7 @@ struct Ready<'a> {
 impl Trip<'_> {
     async fn try_all(mut self, choice: Choice, mut notes: Vec<String>) -> Result<Answer, Error> {
         let mut last = None;
+        let mut missing = Vec::new();
         for candidate in &choice.candidates {
             if last.as_ref().is_some_and(pods::is_asleep)
                 && !self.cold
@@ -129,6 +154,9 @@ impl Trip<'_> {
             }
             match self.predict(candidate, &mut notes).await {
                 Ok(mut answer) => {
+                    if let Target::Server(base) = &candidate.target {
+                        notes.extend(self.unused_proxy(base));
+                    }
                     let refused = choice.refused.iter().filter(|(way, _)| comes_before(*way, candidate.way, &choice));
                     notes.extend(refused.map(|(way, why)| format!("not by {}: {why}", way.name())));
                     answer.notes.splice(0..0, notes);
@@ -137,6 +165,9 @@ impl Trip<'_> {
                 Err(Failed::After(error)) => return Err(error),
                 Err(Failed::Before(error)) => {
                     notes.push(format!("not by {}: {error}", candidate.way.name()));
+                    if let Error::Forbidden { verb, what } = &error {
+                        missing.push((verb.clone(), what.clone()));
+                    }
                     last = Some(error);
                 }
             }
@@ -145,6 +176,7 @@ impl Trip<'_> {
         match last {
             // one way was tried: its error says most
             Some(error) if choice.candidates.len() == 1 => Err(error),
+            Some(_) if missing.len() == choice.candidates.len() => Err(all_forbidden(missing)),
             Some(_) => Err(Error::Unreachable { what: self.ask.serving.name.clone(), why: notes.join("; ") }),
             None => Err(Error::Refused {
                 why: format!(
@@ -155,6 +187,23 @@ impl Trip<'_> {
                 ),
             }),
         }
+    }
+
+    /// A payload made from the model's own words.
+    async fn metadata(&self, choice: &Choice) -> Result<Json, Error> {
+        let model = self.ask.serving.model.as_deref().unwrap_or(&self.ask.serving.name);
+        let outgoing = Outgoing::get(&protocol::metadata_path(model));
+        let written = self.ask.serving.protocol.unwrap_or(Protocol::V1);
+        for candidate in &choice.candidates {
+            let Ok(ready) = self.ready(candidate).await else { continue };
+            let Ok(raw) = self.carry(&ready, &outgoing, &mut Vec::new()).await else { continue };
+            let json = Some(&raw.body).filter(|_| raw.status.is_success());
+            let json: Option<Json> = json.and_then(|body| serde_json::from_slice(body).ok());
+            if let Some(payload) = json.and_then(|json| skeleton::from_metadata(written, &json)) {
+                return Ok(payload);
+            }
+        }
+        Err(Error::Absent { what: format!("the metadata of {model}") })
     }
 
     async fn predict(&self, candidate: &Candidate, notes: &mut Vec<String>) -> Result<Answer, Failed> {
@@ -247,7 +296,13 @@ impl Trip<'_> {
         match &ready.candidate.target {
             Target::Server(base) => {
                 let path = format!("{}{}", base.prefix, outgoing.path);
-                self.dial.server(base, request(outgoing, &path, &base.host)?).await
+                let sent = self.dial.server(base, request(outgoing, &path, &base.host)?).await;
+                sent.map_err(|failed| match (failed, self.unused_proxy(base)) {
+                    (Failed::Before(Error::Unreachable { what, why }), Some(proxy)) => {
+                        Failed::Before(Error::Unreachable { what, why: format!("{why}; {proxy}") })
+                    }
+                    (failed, _) => failed,
+                })
             }
             Target::Pod { namespace, port, .. } => {
                 let pod = ready.pod.as_deref().unwrap_or_default();
@@ -257,10 +312,19 @@ impl Trip<'_> {
                 let opened = within(FORWARD_LIMIT, &what, cluster.forward(namespace, pod, *port));
                 let stream = opened.await.map_err(Failed::Before)?;
                 let request = request(outgoing, &outgoing.path, &format!("localhost:{port}"))?;
-                self.dial.over(Box::pin(stream), request, &what, start).await
+                let sent = self.dial.over(Box::pin(stream), request, &what, start).await;
+                sent.map_err(|failed| not_listening(failed, &format!("port {port} of {what}")))
             }
             Target::Service(target) => self.through_proxy(target, outgoing).await,
         }
+    }
+
+    /// Says of a proxy in the environment that it is not used: times are measured on a connection of our own.
+    fn unused_proxy(&self, base: &Base) -> Option<String> {
+        let address =
+            format!("{}://{}:{}", if base.tls { "https" } else { "http" }, bracketed(&base.connect), base.port);
+        let proxy = named_for(&address, &self.means.env)?;
+        Some(format!("the proxy {proxy} is not used for test predictions"))
     }
 
     async fn through_proxy(&self, target: &ServiceTarget, outgoing: &Outgoing) -> Result<Raw, Failed> {
@@ -276,7 +340,10 @@ impl Trip<'_> {
                 .header(header::ACCEPT, "application/json")
                 .body(outgoing.body.clone().into_bytes())
                 .map_err(|error| Failed::Before(Error::Refused { why: error.to_string() }))?;
-            cluster.proxy_prediction(self.permit, target, request, self.dial.limit).await
+            let Some(permit) = self.permit else {
+                return Err(Failed::Before(Error::Refused { why: "a prediction needs a permit".into() }));
+            };
+            cluster.proxy_prediction(permit, target, request, self.dial.limit).await
         };
         // it is the API server that says these: nothing reached the model
         let answer = answer.map_err(|error| match error {
@@ -289,6 +356,31 @@ impl Trip<'_> {
         let body = body.slice(..body.len().min(body::LIMIT));
         Ok(Raw { status: head.status, headers: head.headers, body, cut, connect: None, first_byte: None, total })
     }
+}
+
+/// The right that each way misses, as one error.
+fn all_forbidden(missing: Vec<(String, String)>) -> Error {
+    let mut missing = missing.into_iter();
+    let (verb, first) = missing.next().unwrap_or_default();
+    let what = missing.fold(first, |what, (verb, next)| format!("{what} or {verb} {next}"));
+    Error::Forbidden { verb, what }
+}
+
+/// A port-forward that nobody takes in the pod: nothing reached the model, so another way may be tried.
+fn not_listening(failed: Failed, what: &str) -> Failed {
+    match failed {
+        Failed::After(Error::Unreachable { why, .. }) if why.contains("connection refused") => {
+            Failed::Before(Error::Unreachable {
+                what: what.to_owned(),
+                why: "nothing listens there (connection refused)".into(),
+            })
+        }
+        other => other,
+    }
+}
+
+fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
 /// Whether a refused way would have been tried before the one that was taken.

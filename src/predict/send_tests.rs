@@ -270,3 +270,46 @@ async fn the_server_is_asked_for_its_protocol_where_nobody_tells() {
     assert!(answer.notes.iter().any(|note| note == "the server answers /v2/models"), "{:?}", answer.notes);
     assert!(told.recv().await.unwrap().starts_with("GET /v1/models "));
 }
+
+#[tokio::test]
+async fn what_the_server_says_of_its_model_becomes_a_payload_to_begin_with() {
+    let metadata = r#"{"name":"fraud-detection","inputs":[{"name":"input-0","datatype":"FP64","shape":[-1,3]}]}"#;
+    let (address, mut told) = serve(vec![ok(metadata)]).await;
+    let payload = super::example(&ask(&format!("http://{address}")).serving, &means()).await.unwrap();
+    assert_eq!(payload, serde_json::json!({"instances": [[0.0, 0.0, 0.0]]}));
+    assert!(told.recv().await.unwrap().starts_with("GET /v2/models/fraud-detection HTTP/1.1\r\n"));
+}
+
+#[tokio::test]
+async fn an_endpoint_that_sleeps_is_not_woken_for_a_payload() {
+    let mut serving = ask("http://127.0.0.1:9").serving;
+    serving.obstacle = Some("scaled to zero".into());
+    assert!(matches!(super::example(&serving, &means()).await, Err(Error::Refused { .. })));
+}
+
+#[test]
+fn rights_that_are_missing_for_every_way_are_one_error_with_each_of_them() {
+    let missing = vec![
+        ("create".to_owned(), "services/proxy in a".to_owned()),
+        ("get".to_owned(), "pods/portforward in a".to_owned()),
+    ];
+    let error = all_forbidden(missing);
+    assert_eq!(error.to_string(), "not permitted: create services/proxy in a or get pods/portforward in a");
+}
+
+#[test]
+fn a_port_where_nothing_listens_leaves_the_other_ways_open() {
+    let refused = |why: &str| Failed::After(Error::Unreachable { what: "pod a/b".into(), why: why.into() });
+    let after = not_listening(refused("dial tcp 127.0.0.1:8080: connect: connection refused"), "port 8080 of pod a/b");
+    assert!(matches!(after, Failed::Before(Error::Unreachable { what, .. }) if what == "port 8080 of pod a/b"));
+    assert!(matches!(not_listening(refused("connection reset"), "x"), Failed::After(_)));
+}
+
+#[tokio::test]
+async fn a_proxy_of_the_environment_that_is_not_used_is_named() {
+    let variable = |name: &str| (name == "HTTP_PROXY").then(|| "http://me:secret@proxy:3128".to_owned());
+    let means = Means { env: Arc::new(variable), ..means() };
+    let asked = ask("http://no-such-host.invalid");
+    let error = send(&permit(), &asked, &means).await.unwrap_err().to_string();
+    assert!(error.contains("http://proxy:3128 (HTTP_PROXY) is not used") && !error.contains("secret"), "{error}");
+}

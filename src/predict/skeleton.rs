@@ -59,7 +59,8 @@ fn tensor(input: &Json) -> Option<Json> {
 pub fn from_example(protocol: Protocol, example: &Json) -> Json {
     let split = example.get("dataframe_split").unwrap_or(example);
     let rows = split.get("data").or_else(|| example.get("instances")).or_else(|| example.get("dataframe_records"));
-    if protocol == Protocol::V2 && is_v2(example) {
+    // what is a request already stays one: its shape chooses the protocol
+    if is_v2(example) || example.get("instances").is_some_and(Json::is_array) {
         return example.clone();
     }
     let rows = match (rows, example) {

@@ -71,6 +71,16 @@ pub struct Cx {
     pub kube: kube::Access,
     /// Looks up a variable of the environment (tests give their own).
     pub env: Environment,
+    /// The profile's namespaces; all that are permitted if there are none. A system's section may name its own.
+    pub namespaces: Vec<String>,
+}
+
+impl Cx {
+    /// The namespaces to look into: those of a system's section, else the profile's.
+    #[must_use]
+    pub fn namespaces(&self, own: Vec<String>) -> Vec<String> {
+        if own.is_empty() { self.namespaces.clone() } else { own }
+    }
 }
 
 /// A connected system.

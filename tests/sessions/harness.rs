@@ -92,6 +92,13 @@ impl Predict for Sender {
     fn send<'a>(&'a self, permit: &'a PredictPermit, ask: &'a Ask) -> BoxFuture<'a, Result<Answer, Error>> {
         Box::pin(send(permit, ask, &self.0))
     }
+
+    fn example<'a>(
+        &'a self,
+        serving: &'a quarterdeck::model::serving::Serving,
+    ) -> BoxFuture<'a, Result<serde_json::Value, Error>> {
+        Box::pin(quarterdeck::predict::example(serving, &self.0))
+    }
 }
 
 /// The date of every session.
@@ -131,7 +138,7 @@ impl Harness {
             runtime: tokio::runtime::Handle::current(),
             catalogue: Arc::clone(&catalogue),
             settings: BTreeMap::new(),
-            cx: Cx { clock: clock.clone(), kube, env },
+            cx: Cx { clock: clock.clone(), kube, env, namespaces: Vec::new() },
             clock: clock.clone(),
             journal,
             profile: "demo".into(),

@@ -37,7 +37,7 @@ fn access(identity: &str) -> Access {
 }
 
 async fn link(identity: &str) -> Arc<dyn Link> {
-    let cx = Cx { clock: Clock::System, kube: access(identity), env: Arc::new(|_| None) };
+    let cx = Cx { clock: Clock::System, kube: access(identity), env: Arc::new(|_| None), namespaces: Vec::new() };
     KServe.connect(&Settings::default(), &cx).await.unwrap()
 }
 

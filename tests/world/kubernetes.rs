@@ -19,7 +19,7 @@ fn access(variable: &str) -> Access {
 }
 
 async fn link(variable: &str) -> Arc<dyn Link> {
-    let cx = Cx { clock: Clock::System, kube: access(variable), env: Arc::new(|_| None) };
+    let cx = Cx { clock: Clock::System, kube: access(variable), env: Arc::new(|_| None), namespaces: Vec::new() };
     Kubernetes.connect(&Settings::default(), &cx).await.unwrap()
 }
 

@@ -31,7 +31,13 @@ fn server() -> String {
 async fn link(table: &str, env: &'static [(&'static str, String)]) -> Arc<dyn Link> {
     let settings = Settings { table: table.parse().unwrap(), file: None };
     let find = |name: &str| env.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
-    Mlflow.connect(&settings, &Cx { clock: Clock::System, kube: Access::default(), env: Arc::new(find) }).await.unwrap()
+    Mlflow
+        .connect(
+            &settings,
+            &Cx { clock: Clock::System, kube: Access::default(), env: Arc::new(find), namespaces: Vec::new() },
+        )
+        .await
+        .unwrap()
 }
 
 async fn plain() -> Arc<dyn Link> {

@@ -13,7 +13,7 @@ use quarterdeck::systems::{Cx, Environment, Feed, Link, Opened, Parameters, Sett
 async fn link() -> Arc<dyn Link> {
     let url = std::env::var("WORLD_PROMETHEUS_URL").unwrap_or_else(|_| "http://127.0.0.1:15020".into());
     let settings = Settings { table: format!("url = '{url}'").parse().unwrap(), file: None };
-    let cx = Cx { clock: Clock::System, kube: Access::default(), env: Arc::new(|_| None) };
+    let cx = Cx { clock: Clock::System, kube: Access::default(), env: Arc::new(|_| None), namespaces: Vec::new() };
     Prometheus.connect(&settings, &cx).await.unwrap()
 }
 
@@ -85,7 +85,7 @@ async fn the_same_prometheus_answers_through_the_clusters_service_proxy() {
     let env: Environment = Arc::new(|name| std::env::var(name).ok());
     let kube =
         Access::new(Source { kubeconfig: vec![kubeconfig.into()], context: None }, Arc::clone(&env), Clock::System);
-    let cx = Cx { clock: Clock::System, kube, env: Arc::new(|_| None) };
+    let cx = Cx { clock: Clock::System, kube, env: Arc::new(|_| None), namespaces: Vec::new() };
     let service = "service = { namespace = 'monitoring', name = 'kube-prometheus-stack-prometheus', port = 9090 }";
     let settings = Settings { table: service.parse().unwrap(), file: None };
     let link = Prometheus.connect(&settings, &cx).await.unwrap();

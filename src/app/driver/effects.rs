@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use serde_json::Value as Json;
 use tokio::sync::mpsc;
 
 use super::Surface;
@@ -24,17 +25,23 @@ use crate::model::health::Error;
 use crate::model::id::{PaneId, Ref, SystemId, Ticket};
 use crate::model::plan::{Outcome, Outputs, Plan, PlanRequest};
 use crate::model::prediction::{Answer, Ask};
+use crate::model::serving::{Protocol, Serving};
+use crate::predict::skeleton;
 use crate::systems::{Link, Parameters};
 
 /// How long a plan's making may take.
 const PLANNING: Duration = Duration::from_secs(20);
 /// How long a look at one check may take.
 const LOOKING: Duration = Duration::from_secs(15);
+/// How long the bench waits for a model's own description before it begins with an empty request.
+const DESCRIBING: Duration = Duration::from_secs(4);
 
 /// Sends test predictions.
 pub trait Predict: Send + Sync {
     /// Sends one and brings the answer.
     fn send<'a>(&'a self, permit: &'a PredictPermit, ask: &'a Ask) -> BoxFuture<'a, Result<Answer, Error>>;
+    /// A payload to begin with, as the endpoint's server describes its model; reads only.
+    fn example<'a>(&'a self, serving: &'a Serving) -> BoxFuture<'a, Result<Json, Error>>;
 }
 
 impl Outside {
@@ -230,6 +237,7 @@ impl Outside {
         let catalogue = Arc::clone(&self.setup.catalogue);
         let refs = state.row(&what).map(|row| row.refs.to_vec()).unwrap_or_default();
         let payloads = self.setup.payloads.clone();
+        let predictor = Arc::clone(&self.setup.predictor);
         self.ask(ticket, async move {
             let saved = payloads.read(&what);
             let serving = match link_of(&connections, &catalogue, what.pane) {
@@ -244,9 +252,16 @@ impl Outside {
                 if let Some(link) = link_of(&connections, &catalogue, to.pane)
                     && let Ok(json) = limited("the model", LOOKING, link.example(to)).await
                 {
-                    example = Some((compact(&json), format!("from {}", to.key)));
+                    let protocol = serving.as_ref().ok().and_then(|serving| serving.protocol).unwrap_or(Protocol::V1);
+                    let payload = skeleton::from_example(protocol, &json);
+                    example = Some((compact(&payload), format!("from {}", to.key)));
                     break;
                 }
+            }
+            if let (Ok(serving), None, true) = (&serving, &example, saved.is_empty())
+                && let Ok(payload) = limited("the model", DESCRIBING, predictor.example(serving)).await
+            {
+                example = Some((compact(&payload), "zeros in the shape that the server tells".into()));
             }
             Reply::Bench(Box::new(BenchReply { serving, example, saved }))
         });

@@ -1,11 +1,13 @@
 //! A server inside the cluster, reached through the API server's service proxy: how a config file names it, and the
 //! carrier that takes requests there.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
+use http::header::{self, HeaderValue};
 use reqwest::Url;
 use serde::Deserialize;
 
@@ -75,6 +77,16 @@ struct ServiceCarrier {
     access: Access,
     target: ServiceTarget,
     limit: Duration,
+    /// Whether requests have to name `localhost` as the host.
+    as_localhost: AtomicBool,
+}
+
+const LOCALHOST: HeaderValue = HeaderValue::from_static("localhost");
+
+/// Whether a server does not answer to the name that it was called by: MLflow since 3.5 (`Invalid Host header`).
+fn refuses_host(answer: &http::Response<Bytes>) -> bool {
+    let said = answer.body().get(..200).unwrap_or(answer.body());
+    answer.status() == http::StatusCode::FORBIDDEN && String::from_utf8_lossy(said).contains("Invalid Host header")
 }
 
 impl Carrier for ServiceCarrier {
@@ -85,7 +97,16 @@ impl Carrier for ServiceCarrier {
     fn carry(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Body>, Error>> {
         Box::pin(async move {
             let cluster = self.access.cluster().await?;
-            let answer = cluster.proxy(&self.target, request.map(|body| body.to_vec()), self.limit).await?;
+            let mut request = request.map(|body| body.to_vec());
+            if self.as_localhost.load(Ordering::Relaxed) {
+                request.headers_mut().insert(header::HOST, LOCALHOST);
+            }
+            let mut answer = cluster.proxy(&self.target, request.clone(), self.limit).await?;
+            // refused before it was looked at: the API server hands on its own name
+            if refuses_host(&answer) && request.headers_mut().insert(header::HOST, LOCALHOST).is_none() {
+                answer = cluster.proxy(&self.target, request, self.limit).await?;
+                self.as_localhost.store(!refuses_host(&answer), Ordering::Relaxed);
+            }
             Ok(answer.map(|body| futures_util::stream::once(async move { Ok(body) }).boxed()))
         })
     }
@@ -102,7 +123,12 @@ impl Http {
         // of this address only the path counts
         let base = Url::parse(&format!("http://service{prefix}"))
             .map_err(|error| Error::Config { what: format!("{target}: {error}") })?;
-        let carrier = ServiceCarrier { access: access.clone(), target, limit: options.timeout };
+        let carrier = ServiceCarrier {
+            access: access.clone(),
+            target,
+            limit: options.timeout,
+            as_localhost: AtomicBool::new(false),
+        };
         Ok(Self::over(Transport::Carried(Box::new(carrier)), Options { base, ..options }))
     }
 }
@@ -141,5 +167,23 @@ mod tests {
             toml::from_str::<ServiceSettings>(&text).unwrap().prefix()
         };
         assert_eq!((prefix(""), prefix("/"), prefix("mlflow/")), (String::new(), String::new(), "/mlflow".into()));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_wants_another_host_is_asked_as_localhost() {
+        use crate::systems::kube::tests::server::{Reply, Server};
+        let server = Server::start(|path, before| match before {
+            0 if path.ends_with("/a") => {
+                Reply::json("Invalid Host header - possible DNS rebinding attack detected").typed(403, "text/plain")
+            }
+            _ => Reply::json("{}"),
+        })
+        .await;
+        let target = read("namespace = \"ml\"\nname = \"mlflow\"\nport = 5000").unwrap();
+        let base = Url::parse("http://service").unwrap();
+        let http = Http::through_service(&server.access(), target, "", Options::new("X", "an X", base)).unwrap();
+        assert!(http.get("/a", &[]).await.unwrap().status.is_success());
+        assert!(http.get("/b", &[]).await.unwrap().status.is_success());
+        assert_eq!(server.asked().iter().filter(|asked| asked.contains("/proxy/")).count(), 3);
     }
 }

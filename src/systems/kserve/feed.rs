@@ -209,17 +209,17 @@ impl Follower {
 
     /// The error when no source is left: a missing right weighs more than a missing kind.
     fn nothing(&mut self) -> Error {
-        let mut error = Error::Absent { what: "KServe".into() };
-        for source in self.sources.iter_mut().filter(|source| source.has_rows()) {
-            if let Standing::Out(why @ Error::Forbidden { .. }) = &source.standing {
-                error = why.clone();
-            }
-        }
-        // the next try asks all of them again
+        let forbidden =
+            self.sources.iter().filter(|source| source.has_rows()).find_map(|source| match &source.standing {
+                Standing::Out(why @ Error::Forbidden { .. }) => Some(why.clone()),
+                _ => None,
+            });
+        // the next try asks all of them again, and the error says what the notes would
         for source in &mut self.sources {
             source.standing = Standing::Arriving;
+            source.note.clear();
         }
-        error
+        forbidden.unwrap_or_else(|| Error::Absent { what: "KServe".into() })
     }
 
     /// A source is not there or not permitted.
@@ -261,6 +261,11 @@ impl Follower {
     /// Whether all rows have come once.
     fn loaded(&self) -> bool {
         self.sources.iter().all(|source| !source.has_rows() || source.standing != Standing::Arriving)
+    }
+
+    /// Whether all that rows depend on has come once, too, or can't be had.
+    fn settled(&self) -> bool {
+        self.sources.iter().all(|source| source.standing != Standing::Arriving)
     }
 
     fn note(&self) -> String {
@@ -345,7 +350,8 @@ impl EndpointsFeed {
                 changes.push(Change::Remove(key));
             }
         }
-        if !self.complete && self.follower.loaded() {
+        // before that a row may say that all is well where a route says that it is not
+        if !self.complete && self.follower.settled() {
             self.complete = true;
             changes.push(Change::Complete);
         }

@@ -55,7 +55,7 @@ pub struct KServe;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Section {
-    /// Where to look when the list over all namespaces is not permitted.
+    /// Where to look, instead of the profile's namespaces.
     namespaces: Vec<String>,
 }
 
@@ -94,7 +94,7 @@ impl System for KServe {
     fn connect<'a>(&'a self, settings: &'a Settings, cx: &'a Cx) -> BoxFuture<'a, Result<Arc<dyn Link>, Error>> {
         Box::pin(async move {
             let section = section(settings)?;
-            Ok(link::connect(cx.kube.clone(), cx.clock.clone(), section.namespaces))
+            Ok(link::connect(cx.kube.clone(), cx.clock.clone(), cx.namespaces(section.namespaces)))
         })
     }
 }

@@ -181,6 +181,11 @@ pub(super) fn failed(service: &InferenceService) -> bool {
     })
 }
 
+/// Whether the controller can't act on the spec.
+fn invalid(service: &InferenceService) -> bool {
+    service.status.as_ref().is_some_and(|status| status.model_status.transition_status == "InvalidSpec")
+}
+
 /// `fraud-detection-predictor-00003` is `00003` to a reader who sees the endpoint's name beside it.
 pub(super) fn short_name(service: &InferenceService, revision: &str) -> String {
     let start = format!("{}-predictor-", service.metadata.name);
@@ -203,13 +208,24 @@ fn standard(service: &InferenceService, routes: Routes<'_>) -> Vec<Revision> {
         status.canary_statuses.iter().find(|it| it.name == *name).map(|it| it.ready)
     };
     let stable = deployment(service, &spec.predictor.name);
+    let predictor = service
+        .status
+        .as_ref()
+        .and_then(|status| super::wire::condition(&status.conditions, "PredictorReady"))
+        .map(|it| (it.is_true(), it.is_false()));
+    let (health, word) = match predictor {
+        Some((true, _)) => (Health::Good, "ready"),
+        Some((_, true)) => (Health::Warn, "not ready"),
+        Some(_) if invalid(service) => (Health::Bad, "not made"),
+        Some(_) | None => (Health::Busy, "starting"),
+    };
     let mut all = vec![Revision {
         label: if spec.predictor.name.is_empty() { "stable".into() } else { spec.predictor.name.to_string() },
         role: Role::Stable,
         declared: Some(100.0 - spec.canary.iter().map(|it| it.traffic_percent as f64).fold(0.0, |a, b| a + b)),
         effective: None,
-        health: Health::Good,
-        word: "ready",
+        health,
+        word,
         model: Source::of(&spec.predictor).model,
         name: stable,
     }];

@@ -30,6 +30,7 @@ pub use forward::Forwarded;
 pub use object::{Meta, Object, Resource, encode, or_default};
 pub use objects::{ListWatch, Objects, Told};
 pub use pool::Pool;
+pub use proxies::named_for;
 pub use review::Review;
 pub use service::{Scheme, ServiceTarget};
 pub use source::{Described, Source};

@@ -45,7 +45,7 @@ pub enum Told<T> {
 pub struct Objects<T> {
     access: Access,
     resource: Resource,
-    /// Where to look when the list over all namespaces is not permitted; if empty, those that can be found out.
+    /// Where to look; if empty, everywhere or, where that is not permitted, in those that can be found out.
     namespaces: Vec<String>,
     pool: Arc<Mutex<Pool>>,
     places: Vec<Place<T>>,
@@ -71,7 +71,8 @@ struct Place<T> {
 }
 
 impl<T: Object> Objects<T> {
-    /// Follows `resource`. `namespaces` are used where the list over all of them is not permitted.
+    /// Follows `resource` in `namespaces`; if empty, in all, or in those that are permitted where the list over all of
+    /// them is not.
     #[must_use]
     pub fn new(access: Access, resource: Resource, namespaces: Vec<String>) -> Self {
         let mut objects = Self {
@@ -87,8 +88,21 @@ impl<T: Object> Objects<T> {
             gathering: false,
             done: 0,
         };
-        objects.places = vec![objects.place(None)];
+        objects.begin();
         objects
+    }
+
+    /// Looks into the given namespaces, or into all by one list.
+    fn begin(&mut self) {
+        self.places = Vec::new();
+        if self.namespaces.is_empty() {
+            self.places.push(self.place(None));
+        } else {
+            // as if the list over all had been refused
+            let what = format!("{} in {}", self.resource.plural, self.namespaces.join(", "));
+            self.forbidden = Some(Error::Forbidden { verb: "list".into(), what });
+            self.deciding = Some(namespaces(self.access.clone(), self.namespaces.clone()));
+        }
     }
 
     /// Follows `resource` in one namespace.
@@ -115,6 +129,9 @@ impl<T: Object> Objects<T> {
     /// Begins the connections anew; what is known stays.
     pub fn reconnect(&mut self) {
         self.deciding = None;
+        if self.places.is_empty() {
+            self.begin();
+        }
         for place in &mut self.places {
             place.follow.reconnect();
         }
@@ -201,7 +218,7 @@ impl<T: Object> Objects<T> {
             .forbidden
             .take()
             .unwrap_or_else(|| Error::Forbidden { verb: "list".into(), what: self.resource.plural.clone() });
-        self.places = vec![self.place(None)];
+        self.begin();
         self.gathering = false;
         error
     }

@@ -42,6 +42,14 @@ pub(super) fn choose(server: &http::Uri, proxy_url: Option<&str>, env: &Environm
     Ok(Proxy { why: format!("{} ({name})", shown(&uri)), uri: Some(uri) })
 }
 
+/// The proxy that the environment names for the server at `address`, without its password; `None` if it names none or
+/// excepts the server.
+#[must_use]
+pub fn named_for(address: &str, env: &Environment) -> Option<String> {
+    let found = choose(&address.parse().ok()?, None, env).ok()?;
+    found.uri.is_some().then_some(found.why)
+}
+
 fn parse(text: &str, origin: &str) -> Result<http::Uri, Error> {
     let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     // never the text itself: it may hold a password

@@ -65,11 +65,11 @@ impl Record for Event {
         const COLUMNS: &[Column<Event>] = &[
             Column { head: Head::number("last", "last", 6).tier(0), get: |event| Value::time(event.at) },
             Column {
-                head: Head::text("reason", "reason", 24).tier(0),
+                head: Head::text("reason", "reason", 32).tier(0).min(12),
                 get: |event| Value::state(event.health, &event.reason),
             },
             Column {
-                head: Head::text("object", "object", 60).tier(3),
+                head: Head::text("object", "object", 60).tier(3).min(24),
                 get: |event| Value::text(&format!("{}/{}", event.kind, event.name)),
             },
             Column { head: Head::number("count", "count", 6).tier(2), get: |event| Value::Int(event.count) },

@@ -83,7 +83,7 @@ pub struct Kubernetes;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Configured {
-    /// Namespaces to look into where listing all of them is not permitted.
+    /// Namespaces to look into, instead of the profile's.
     namespaces: Vec<String>,
 }
 
@@ -158,7 +158,8 @@ impl System for Kubernetes {
         Box::pin(async move {
             let section = Configured::read(settings)?;
             // the feeds connect, so that each says by itself what is wrong
-            let link: Arc<dyn Link> = Arc::new(Connected { access: cx.kube.clone(), namespaces: section.namespaces });
+            let link: Arc<dyn Link> =
+                Arc::new(Connected { access: cx.kube.clone(), namespaces: cx.namespaces(section.namespaces) });
             Ok(link)
         })
     }

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, stream};
 use tokio::sync::Mutex;
 
@@ -15,8 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::model::clock::Clock;
 use crate::model::health::Error;
 use crate::systems::Cx;
-use crate::systems::http::{self, Body, Carrier, Http, Options, Transport};
-use crate::systems::kube::{Access, ServiceTarget};
+use crate::systems::http::{self, Http, Options};
 
 use super::families::FAMILIES;
 use super::panels::Panel;
@@ -75,9 +72,8 @@ impl Client {
             Place::Nowhere => return Ok(None),
             Place::Address(url) => (Http::new(options(url.clone()))?, true),
             Place::Service(target, prefix) => {
-                let base = http::base_address(&format!("http://{}{prefix}", target.name))?;
-                let carrier = Proxied { access: cx.kube.clone(), target: target.clone() };
-                (Http::over(Transport::Carried(Box::new(carrier)), options(base)), false)
+                let base = http::base_address("http://service")?;
+                (Http::through_service(&cx.kube, target.clone(), prefix, options(base))?, false)
             }
         };
         let wanted = wanted(&settings.panels);
@@ -187,26 +183,6 @@ fn read<T>(answer: &http::Answer, decode: fn(&[u8]) -> Result<T, Error>) -> Resu
             Error::Gone { what } => Error::Protocol { what: format!("no Prometheus API there: {what}") },
             other => other,
         }),
-    }
-}
-
-/// Carries requests through the API server's service proxy.
-struct Proxied {
-    access: Access,
-    target: ServiceTarget,
-}
-
-impl Carrier for Proxied {
-    fn what(&self) -> String {
-        self.target.to_string()
-    }
-
-    fn carry(&self, request: ::http::Request<Bytes>) -> BoxFuture<'_, Result<::http::Response<Body>, Error>> {
-        Box::pin(async move {
-            let cluster = self.access.cluster().await?;
-            let answer = cluster.proxy(&self.target, request.map(|body| body.to_vec()), LIMIT).await?;
-            Ok(answer.map(|body| -> Body { stream::once(async move { Ok(body) }).boxed() }))
-        })
     }
 }
 

@@ -37,7 +37,8 @@ async fn serve(answer: fn(&Method, &str, &str) -> Response) -> (SocketAddr, Arc<
 fn client(address: SocketAddr, more: &str) -> Client {
     let settings = Settings { table: format!("url = 'http://{address}/prom'\n{more}").parse().unwrap(), file: None };
     let clock = Clock::Virtual(VirtualClock::new(DateTime::from_timestamp(1_000_000, 0).unwrap()));
-    let cx = Cx { clock, kube: Access::default(), env: Arc::new(|_| None) };
+    let cx =
+        Cx { clock, kube: crate::systems::kube::Access::default(), env: Arc::new(|_| None), namespaces: Vec::new() };
     let resolved = settings::resolve(&settings, &cx.env).unwrap();
     Client::new(&resolved, &cx).unwrap().unwrap()
 }

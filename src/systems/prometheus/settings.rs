@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use crate::config::secret::Credential;
 use crate::model::health::Error;
-use crate::systems::http::{Login, base_address};
-use crate::systems::kube::{Scheme, ServiceTarget};
+use crate::systems::http::{Login, ServiceSettings, base_address};
+use crate::systems::kube::ServiceTarget;
 use crate::systems::{Environment, Settings};
 
 use super::panels::{self, Panel};
@@ -24,7 +24,7 @@ struct Table {
     /// The address, with the path prefix if it has one.
     url: Option<String>,
     /// A Service in the cluster, instead of an address.
-    service: Option<Service>,
+    service: Option<ServiceSettings>,
     username: Option<String>,
     password: Option<Credential>,
     token: Option<Credential>,
@@ -35,28 +35,6 @@ struct Table {
     panels: Option<PathBuf>,
     /// How often it scrapes (`15s`), where it does not tell itself.
     scrape_interval: Option<String>,
-}
-
-/// A Service in the cluster, reached through the API server.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Service {
-    namespace: String,
-    name: String,
-    port: Port,
-    /// A prefix of all paths.
-    #[serde(default)]
-    path: String,
-    /// `https` if the Service speaks TLS.
-    #[serde(default)]
-    scheme: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-enum Port {
-    Number(u16),
-    Name(String),
 }
 
 /// Where Prometheus is.
@@ -99,7 +77,7 @@ pub(super) fn resolve(settings: &Settings, env: &Environment) -> Result<Resolved
                 "a login can't be sent through the cluster's service proxy; give url instead of service",
             ));
         }
-        (Some(service), None) => Place::Service(target(settings, service)?, prefix(&service.path)),
+        (Some(service), None) => Place::Service(target(settings, service)?, service.prefix()),
         (None, Some(url)) => Place::Address(base_address(url)?),
         (None, None) => match env("PROMETHEUS_URL").filter(|url| !url.trim().is_empty()) {
             Some(url) => Place::Address(base_address(&url)?),
@@ -142,22 +120,11 @@ fn login(settings: &Settings, table: &Table) -> Result<Login, Error> {
     }
 }
 
-fn target(settings: &Settings, service: &Service) -> Result<ServiceTarget, Error> {
-    let scheme = match service.scheme.as_str() {
-        "" | "http" => Scheme::Http,
-        "https" => Scheme::Https,
-        other => return Err(wrong(settings, &format!("service.scheme: {other:?} is neither http nor https"))),
-    };
-    let port = match &service.port {
-        Port::Number(number) => number.to_string(),
-        Port::Name(name) => name.clone(),
-    };
-    Ok(ServiceTarget { namespace: service.namespace.clone(), name: service.name.clone(), port, scheme })
-}
-
-fn prefix(path: &str) -> String {
-    let path = path.trim_matches('/');
-    if path.is_empty() { String::new() } else { format!("/{path}") }
+fn target(settings: &Settings, service: &ServiceSettings) -> Result<ServiceTarget, Error> {
+    service.target().map_err(|error| match error {
+        Error::Config { what } => wrong(settings, &what),
+        other => other,
+    })
 }
 
 fn wrong(settings: &Settings, why: &str) -> Error {

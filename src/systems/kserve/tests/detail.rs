@@ -49,3 +49,10 @@ fn the_condition_stopped_is_well_when_it_is_false() {
     let rows = conditions(&board(&stopped, None, None), &key(&stopped));
     assert!(rows.iter().all(|row| row.cells[0].health() != Some(Health::Bad)));
 }
+
+#[test]
+fn a_revision_that_was_never_made_is_not_called_ready() {
+    let service = fixture("state-no-runtime");
+    let board = board(&service, None, None);
+    assert_eq!(cells(&revisions(&board, &key(&service)))[0][0], "not made");
+}

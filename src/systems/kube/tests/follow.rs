@@ -281,3 +281,20 @@ async fn a_dropped_wait_loses_nothing() {
     }
     assert_eq!(seen.iter().filter(|word| word.starts_with('+')).count(), 3000);
 }
+
+#[tokio::test]
+async fn namespaces_that_are_given_are_the_only_ones_that_are_asked() {
+    let server = Server::start(|path, _| match path.split('?').next().unwrap() {
+        _ if path.contains("watch=1") => Reply::lines(&[], End::Hangs),
+        "/api/v1/namespaces/a/things" => Reply::json(list(5, &[thing("a", "x", 1, 1)])),
+        "/api/v1/namespaces/b/things" => Reply::json(list(6, &[thing("b", "y", 1, 2)])),
+        _ => Reply::status(500, "not asked for"),
+    })
+    .await;
+    let given = vec!["a".to_owned(), "b".to_owned()];
+    let objects: Objects<Thing> = Objects::new(server.access(), Resource::new("/api/v1", "things"), given);
+    let mut seen = until(&mut ListWatch::new(PaneId("things"), objects), "complete").await;
+    seen.retain(|word| word.starts_with('+') || word == "begin" || word == "complete");
+    assert_eq!((seen.len(), seen[0].as_str(), seen[3].as_str()), (4, "begin", "complete"), "{seen:?}");
+    assert!(server.asked().iter().all(|asked| asked.contains("/namespaces/")), "{:?}", server.asked());
+}

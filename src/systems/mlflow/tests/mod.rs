@@ -84,7 +84,8 @@ impl Server {
 async fn link_to(url: &str) -> Arc<dyn Link> {
     let table = toml::Table::from_iter([("url".to_owned(), url.into())]);
     let settings = Settings { table, file: None };
-    let cx = Cx { clock: Clock::System, kube: kube::Access::default(), env: Arc::new(|_| None) };
+    let cx =
+        Cx { clock: Clock::System, kube: kube::Access::default(), env: Arc::new(|_| None), namespaces: Vec::new() };
     Mlflow.connect(&settings, &cx).await.unwrap()
 }
 
