@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut reader = pair.master.try_clone_reader()?;
     let (sender, output) = mpsc::channel();
     std::thread::spawn(move || {
-        let mut buffer = [0; 65_536];
+        let mut buffer = vec![0; 65_536];
         while let Ok(count) = reader.read(&mut buffer) {
             let portion = buffer.get(..count).unwrap_or_default().to_vec();
             if count == 0 || sender.send(portion).is_err() {

@@ -20,6 +20,7 @@ use crate::app::own;
 use crate::model::id::{Ref, SystemId};
 use crate::model::plan::{Consent, Outcome, Outputs, Plan, PlanRequest, Planned, Progress, Question};
 use crate::model::record::Rows;
+use crate::model::verb::Rights;
 use crate::systems::Link;
 
 /// How long finding the object may take.
@@ -79,18 +80,28 @@ async fn act(session: &Session, request: Request, confirmation: &Confirmation) -
         find(reading.panes.rows(pane.id).unwrap_or(&empty), &request.name, (&pane, session.namespace().as_deref()))?;
     let link = link(session, pane.system, LIMIT).await?;
     let rights = link.rights().await.unwrap_or_default();
-    (verb.ready)(row, &rights).map_err(|reason| Failure {
-        what: format!("{}: {reason}", verb.label),
-        advice: String::new(),
-        code: 1,
-        error: None,
+    (verb.ready)(row, &rights).map_err(|reason| {
+        // if it could be done with every right, it is a right that is missing
+        let not_permitted = (verb.ready)(row, &Rights::default()).is_ok();
+        Failure {
+            what: format!("{}: {reason}", verb.label),
+            advice: if not_permitted { "ask for it, or use a profile that has it".into() } else { String::new() },
+            code: if not_permitted { 3 } else { 1 },
+            error: None,
+        }
     })?;
     let target = Ref { pane: pane.id, key: row.key.clone() };
     let past = session.journal().past(std::slice::from_ref(&target))?;
-    let asked = PlanRequest { verb: verb.id.to_owned(), targets: vec![target], answers: request.answers, past };
-    let mut plan = match link.plan(asked).await? {
-        Planned::Plan(plan) => *plan,
-        Planned::Ask(question) => return Err(unanswered(&question)),
+    let mut asked = PlanRequest { verb: verb.id.to_owned(), targets: vec![target], answers: request.answers, past };
+    let mut plan = loop {
+        match link.plan(asked.clone()).await? {
+            Planned::Plan(plan) => break *plan,
+            // what is meant where no alias is named
+            Planned::Ask(question) if question.id == "alias" && !asked.answers.contains_key("alias") => {
+                asked.answers.insert("alias".to_owned(), "champion".to_owned());
+            }
+            Planned::Ask(question) => return Err(unanswered(&question)),
+        }
     };
     let now = session.clock().now();
     plan.id = format!("{:x}-{:x}-1", now.timestamp_millis(), std::process::id());

@@ -134,7 +134,7 @@ impl About {
             Self::Pod(name) => event.name == *name,
             Self::Endpoint(name) => event.name.strip_prefix(name.as_str()).is_some_and(|rest| {
                 rest.is_empty()
-                    || ["-predictor", "-transformer", "-explainer"].iter().any(|part| {
+                    || ["-predictor", "-transformer", "-explainer", "-kserve", "-epp"].iter().any(|part| {
                         rest.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
                     })
             }),

@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 
+use super::Target;
 use super::detail::{Whole, follow};
 use super::splitting::{Entry, Splitter};
 use super::wire::PodWire;
-use super::{ENDPOINT_LABEL, Target};
 use crate::model::health::Error;
 use crate::model::text::clean;
 use crate::systems::kube::{Access, Objects, Resource, Streaming, Told, encode, or_default};
@@ -338,8 +338,8 @@ async fn find(access: &Access, target: &Target) -> Result<(String, String, PodWi
             let wire = cluster.get_json(&pods.object_path(namespace, name)).await?;
             Ok((namespace.clone(), name.clone(), wire))
         }
-        Target::Endpoint { namespace, name } => {
-            let path = pods.labelled(&format!("{ENDPOINT_LABEL}={name}")).list_path(Some(namespace));
+        Target::Endpoint { kind, namespace, name } => {
+            let path = pods.labelled(&format!("{}={name}", kind.label())).list_path(Some(namespace));
             let list: List = cluster.get_json(&path).await?;
             let chosen = list.items.into_iter().min_by_key(|pod| {
                 let sum = super::status::summary(pod);

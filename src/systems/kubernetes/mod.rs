@@ -177,16 +177,57 @@ fn none() -> Arc<[Head]> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Target {
     Pod { namespace: String, name: String },
-    Endpoint { namespace: String, name: String },
+    Endpoint { kind: Serves, namespace: String, name: String },
+}
+
+/// Which of KServe's kinds an endpoint is; its key begins with the word for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Serves {
+    Service,
+    Graph,
+    Llm,
+}
+
+impl Serves {
+    /// The kind of a key of the pane `endpoints`, and the rest of the key.
+    fn of(key: &str) -> (Self, &str) {
+        match key.split_once(':') {
+            Some(("graph", rest)) => (Self::Graph, rest),
+            Some(("llm", rest)) => (Self::Llm, rest),
+            _ => (Self::Service, key),
+        }
+    }
+
+    /// The label by which its pods name it.
+    fn label(self) -> &'static str {
+        match self {
+            Self::Service => ENDPOINT_LABEL,
+            Self::Graph => "serving.kserve.io/inferencegraph",
+            Self::Llm => "app.kubernetes.io/part-of=llminferenceservice,app.kubernetes.io/name",
+        }
+    }
+
+    /// Where its objects are, the newest version first.
+    fn places(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Service => &[("/apis/serving.kserve.io/v1beta1", "inferenceservices")],
+            Self::Graph => &[("/apis/serving.kserve.io/v1alpha1", "inferencegraphs")],
+            Self::Llm => &[
+                ("/apis/serving.kserve.io/v1alpha2", "llminferenceservices"),
+                ("/apis/serving.kserve.io/v1alpha1", "llminferenceservices"),
+            ],
+        }
+    }
 }
 
 impl Target {
     fn of(what: &Ref) -> Option<Self> {
-        let (namespace, name) = what.key.split_namespace()?;
+        let (kind, key) = Serves::of(what.key.as_str());
+        let (namespace, name) = key.split_once('/')?;
         let (namespace, name) = (namespace.to_owned(), name.to_owned());
         match what.pane {
             PODS => Some(Self::Pod { namespace, name }),
-            ENDPOINTS => Some(Self::Endpoint { namespace, name }),
+            ENDPOINTS => Some(Self::Endpoint { kind, namespace, name }),
             _ => None,
         }
     }
@@ -211,15 +252,15 @@ impl Link for Connected {
             (FACTS | CONTAINERS, Target::Pod { namespace, name }) => {
                 Opened::Rows(Box::new(DetailFeed::new(pane, detail::follow(access, namespace, name))))
             }
-            (PODS, Target::Endpoint { namespace, name }) => {
-                let own = Resource::new("/api/v1", "pods").labelled(&format!("{ENDPOINT_LABEL}={name}"));
+            (PODS, Target::Endpoint { kind, namespace, name }) => {
+                let own = Resource::new("/api/v1", "pods").labelled(&format!("{}={name}", kind.label()));
                 let pods: Objects<Pod> = Objects::within(access, own, namespace);
                 Opened::Rows(Box::new(ListWatch::new(PODS, pods)))
             }
             (EVENTS, Target::Pod { namespace, name }) => {
                 Opened::Rows(Box::new(EventFeed::new(access, namespace, About::Pod(name.clone()))))
             }
-            (EVENTS, Target::Endpoint { namespace, name }) => {
+            (EVENTS, Target::Endpoint { namespace, name, .. }) => {
                 Opened::Rows(Box::new(EventFeed::new(access, namespace, About::Endpoint(name.clone()))))
             }
             (LOGS, _) => Opened::Lines(Box::new(Log::new(access, target, how))),

@@ -344,3 +344,12 @@ fn an_unknown_setting_is_a_mistake() {
     let settings = Settings { table: toml::from_str("namespaces = ['a']").unwrap(), file: None };
     assert!(Kubernetes.check(&settings).is_ok());
 }
+
+#[test]
+fn the_kinds_of_endpoints_are_told_apart_by_their_keys() {
+    let target = |key: &str| super::Target::of(&Ref { pane: ENDPOINTS, key: key.into() }).unwrap();
+    let name = |kind| super::Target::Endpoint { kind, namespace: "ml".into(), name: "fraud".into() };
+    assert_eq!(target("ml/fraud"), name(super::Serves::Service));
+    assert_eq!(target("graph:ml/fraud"), name(super::Serves::Graph));
+    assert_eq!(target("llm:ml/fraud"), name(super::Serves::Llm));
+}

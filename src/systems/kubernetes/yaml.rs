@@ -9,13 +9,6 @@ use crate::model::text::clean;
 use crate::systems::kube::{Access, Resource};
 use crate::systems::{Line, Lines};
 
-/// Where an endpoint's object may be: it is one of KServe's kinds.
-const ENDPOINT_KINDS: [(&str, &str); 3] = [
-    ("/apis/serving.kserve.io/v1beta1", "inferenceservices"),
-    ("/apis/serving.kserve.io/v1alpha1", "inferencegraphs"),
-    ("/apis/serving.kserve.io/v1alpha1", "llminferenceservices"),
-];
-
 /// Reads the object, without `managedFields` and with secrets masked.
 pub(super) async fn object(access: &Access, target: &Target) -> Result<Json, Error> {
     let cluster = access.cluster().await?;
@@ -23,9 +16,9 @@ pub(super) async fn object(access: &Access, target: &Target) -> Result<Json, Err
         Target::Pod { namespace, name } => {
             cluster.get_json(&Resource::new("/api/v1", "pods").object_path(namespace, name)).await?
         }
-        Target::Endpoint { namespace, name } => {
+        Target::Endpoint { kind, namespace, name } => {
             let mut found = Err(Error::Gone { what: format!("{namespace}/{name}") });
-            for (prefix, plural) in ENDPOINT_KINDS {
+            for (prefix, plural) in kind.places() {
                 found = cluster.get_json(&Resource::new(prefix, plural).object_path(namespace, name)).await;
                 if !matches!(found, Err(Error::Gone { .. } | Error::Absent { .. })) {
                     break;
