@@ -81,8 +81,9 @@ async fn act(session: &Session, request: Request, confirmation: &Confirmation) -
     let link = link(session, pane.system, LIMIT).await?;
     let rights = link.rights().await.unwrap_or_default();
     (verb.ready)(row, &rights).map_err(|reason| {
-        // if it could be done with every right, it is a right that is missing
-        let not_permitted = (verb.ready)(row, &Rights::default()).is_ok();
+        // what is not said where every right is there is said of a missing right
+        let otherwise = (verb.ready)(row, &Rights::default()).err().map(|other| other.to_string());
+        let not_permitted = otherwise.is_none_or(|other| other != reason.to_string());
         Failure {
             what: format!("{}: {reason}", verb.label),
             advice: if not_permitted { "ask for it, or use a profile that has it".into() } else { String::new() },
