@@ -14,7 +14,9 @@ pub fn inverse(plan: &Plan, done: usize) -> Option<Plan> {
         verb: format!("undo {}", plan.verb),
         title: format!("Take back: {}", lower_first(&plan.title)),
         steps,
+        // what these say is true of the way there, not of the way back
         warnings: Vec::new(),
+        touches: Vec::new(),
         ..plan.clone()
     })
 }
