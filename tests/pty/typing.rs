@@ -53,7 +53,11 @@ fn over_ssh_a_copy_goes_to_the_terminal_and_no_tool_of_the_host_is_called() {
         .env("SSH_CONNECTION", "192.0.2.1 1 192.0.2.2 22")
         .env("DISPLAY", ":0")
         .go();
-    console.wait_for("fraud-detection");
+    // the cursor takes hold of a row once the list is complete
+    console.wait("the complete list", |screen| {
+        let text = screen.contents();
+        text.contains("Endpoints  11") && !text.contains("loading")
+    });
     console.type_("x");
     console.wait_for("row as JSON");
     console.type_("n");

@@ -299,6 +299,9 @@ impl TableModel {
         let key = self.cursor.key.as_ref();
         match (self.cursor.anchor, key) {
             (Anchor::Held, Some(_)) => None,
+            (Anchor::Held, None) if !self.rows.loaded => {
+                Some(Reason("the list is still loading, try again in a moment".into()))
+            }
             (Anchor::Held, None) => Some(Reason("there is no row here".into())),
             (Anchor::Filtered, key) => {
                 Some(Reason(format!("{} no longer matches the filter", key.map_or("it", Key::as_str))))
