@@ -255,7 +255,7 @@ fn any_sequence_of_operations_keeps_order_cursor_and_marks() {
 
 /// Takes half a minute without optimisation.
 #[test]
-#[ignore = "long: 300,000 operations; run by hand and before a release"]
+#[ignore = "long: 300,000 operations; .ci/run runs it"]
 fn any_long_sequence_of_operations_keeps_order_cursor_and_marks() {
     for seed in 100..130 {
         run(seed, 10_000);
