@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::field::Field;
 use crate::actions::Requirements;
 use crate::model::health::Error;
-use crate::model::id::{Ref, SystemId};
+use crate::model::id::{Ref, SystemId, Ticket};
 use crate::model::plan::{Plan, PlanRequest, Question};
 
 /// What a plan is asked for, so that it can be asked again with more answers.
@@ -73,6 +73,8 @@ pub struct Confirm {
     pub targets: Vec<Ref>,
     /// How far it has come.
     pub stage: Stage,
+    /// The answer that it waits for: a late one to an earlier question must not pass for it.
+    pub waits: Option<Ticket>,
     /// What has to be typed.
     pub needs: Requirements,
     /// Why it may not run now, such as a profile that is not armed.
@@ -97,6 +99,7 @@ impl Confirm {
             label: label.to_owned(),
             targets,
             stage: Stage::Planning,
+            waits: None,
             needs: Requirements::default(),
             denied: None,
             reason: Field::new(""),
@@ -138,7 +141,9 @@ impl Confirm {
     #[must_use]
     pub fn may_run(&self) -> bool {
         let Stage::Shown { plan, checks, checked } = &self.stage else { return false };
-        let held = *checked && checks.iter().flatten().all(|check| check == &Ok(true));
+        // every check of every step, one by one: a result that is missing is not one that holds
+        let complete = checks.iter().map(Vec::len).eq(plan.steps.iter().map(|step| step.require.len()));
+        let held = *checked && complete && checks.iter().flatten().all(|check| check == &Ok(true));
         let named = !self.needs.name || self.name.text() == plan.name;
         let reasoned = !self.needs.reason || !self.reason.text().trim().is_empty();
         held && named && reasoned && self.denied.is_none() && !plan.steps.is_empty()

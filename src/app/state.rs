@@ -135,12 +135,12 @@ impl Running {
 /// A question that waits for its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Waiting {
-    /// A plan is being made: with which verb.
-    Plan(super::confirm::Request),
+    /// A plan is being made.
+    Plan,
     /// What a plan requires is being checked.
     Check,
-    /// What the bench needs to know.
-    Bench,
+    /// What the bench needs to know of this endpoint.
+    Bench(Ref),
     /// A prediction.
     Prediction,
     /// Something was written or copied.

@@ -14,8 +14,8 @@ async fn a_failing_canary_is_found_and_rolled_back_and_the_world_heals() {
     session.shows(&["Endpoints › fraud-detection", "fraud-detection-predictor-00003", "canary", "Conditions", "Pods"]);
     session.keys("b").settle().await;
     session.shows(&["Roll back the canary of fraud-detection", "10 → 0", "kubectl -n ml-prod patch", "you may patch"]);
-    session.keys("<tab><enter>").until("done and verified", 90).await;
-    session.shows(&["take it back"]);
+    session.keys("<tab><enter>").until("take it back", 90).await;
+    session.shows(&["done and verified"]);
     session.keys("<esc>:audit<enter>").settle().await;
     session.shows(&["Roll back the canary of fraud-detection", "done"]);
     session.keys("<enter>").settle().await;
@@ -29,13 +29,7 @@ async fn a_failing_canary_is_found_and_rolled_back_and_the_world_heals() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_rolled_back_is_taken_back_from_the_audit() {
     let mut session = Harness::demo().await;
-    session
-        .keys("/fraud namespace:prod<enter>b")
-        .settle()
-        .await
-        .keys("<tab><enter>")
-        .until("done and verified", 90)
-        .await;
+    session.keys("/fraud namespace:prod<enter>b").settle().await.keys("<tab><enter>").until("take it back", 90).await;
     session.keys("<esc>:audit<enter>").settle().await.keys("u").settle().await;
     session.shows(&["Take back: roll back the canary of fraud-detection", "0 → 10"]);
     session.keys("<tab><enter>").until("done and verified", 90).await;
@@ -63,10 +57,10 @@ async fn an_alias_is_moved_and_moved_back_from_the_journal() {
     session.shows(&["Point which alias", "champion"]);
     session.keys("<enter>").settle().await;
     session.shows(&["12 → 13", "set_registered_model_alias"]);
-    session.keys("<tab><enter>").until("done and verified", 40).await;
+    session.keys("<tab><enter>").until("take it back", 40).await;
     session.keys("<esc>b").settle().await;
     session.shows(&["Roll champion of fraud-detection back to v12", "13 → 12"]);
-    session.keys("<tab><enter>").until("done and verified", 40).await;
+    session.keys("<tab><enter>").until("take it back", 40).await;
     let folder = session.folder();
     drop(session);
     // the journal outlives the session

@@ -10,7 +10,7 @@ use super::super::state::{Mode, State, Waiting};
 use super::go;
 use crate::config::Predictions;
 use crate::model::health::{Error, Health};
-use crate::model::id::Ticket;
+use crate::model::id::{Ref, Ticket};
 use crate::model::input::{Key, KeyCode};
 use crate::model::prediction::{Answer, Ask};
 
@@ -28,7 +28,7 @@ pub(super) fn open(state: &mut State, effects: &mut Effects) {
     let title = what.key.split_namespace().map_or(what.key.as_str(), |(_, name)| name).to_owned();
     let bench = state.benches.remove(&what).unwrap_or_else(|| Bench::new(what.clone(), title));
     state.modes.push(Mode::Bench(Box::new(bench)));
-    let ticket = state.ask(Waiting::Bench);
+    let ticket = state.ask(Waiting::Bench(what.clone()));
     effects.push(Effect::Bench { what, ticket });
 }
 
@@ -50,9 +50,9 @@ fn current(state: &mut State) -> Option<&mut Bench> {
     })
 }
 
-/// What is known of the endpoint has come.
-pub(super) fn known(state: &mut State, reply: BenchReply) {
-    let Some(bench) = current(state) else { return };
+/// What is known of an endpoint has come; it says nothing of another one, whose bench may be open by now.
+pub(super) fn known(state: &mut State, what: &Ref, reply: BenchReply) {
+    let Some(bench) = current(state).filter(|bench| bench.what == *what) else { return };
     bench.serving = Some(reply.serving);
     bench.saved = reply.saved;
     if bench.edited || !bench.history.is_empty() {

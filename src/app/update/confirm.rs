@@ -11,7 +11,7 @@ use super::super::place::Place;
 use super::super::state::{Mode, Running, State, Waiting};
 use super::go;
 use crate::model::health::{Error, Health};
-use crate::model::id::Ref;
+use crate::model::id::{Ref, Ticket};
 use crate::model::input::{Key, KeyCode};
 use crate::model::plan::{Consent, Outcome, Plan, PlanRequest, Planned, Progress};
 
@@ -45,7 +45,10 @@ pub(super) fn ask(state: &mut State, verb: &'static str, effects: &mut Effects) 
 }
 
 fn plan(state: &mut State, request: Request, effects: &mut Effects) {
-    let ticket = state.ask(Waiting::Plan(request.clone()));
+    let ticket = state.ask(Waiting::Plan);
+    if let Some(confirm) = dialog(state) {
+        confirm.waits = Some(ticket);
+    }
     effects.push(Effect::Plan { system: request.system, request: request.request, ticket });
 }
 
@@ -57,12 +60,16 @@ fn dialog(state: &mut State) -> Option<&mut Confirm> {
     })
 }
 
+/// The dialog that waits for this answer; it waits no longer.
+fn awaiting(state: &mut State, ticket: Ticket) -> Option<&mut Confirm> {
+    let confirm = dialog(state)?;
+    confirm.waits.take_if(|waits| *waits == ticket)?;
+    Some(confirm)
+}
+
 /// A plan, or a question, has come.
-pub(super) fn planned(state: &mut State, asked: &Request, result: Result<Planned, Error>, effects: &mut Effects) {
-    let Some(confirm) = dialog(state) else { return };
-    if confirm.request != *asked {
-        return;
-    }
+pub(super) fn planned(state: &mut State, ticket: Ticket, result: Result<Planned, Error>, effects: &mut Effects) {
+    let Some(confirm) = awaiting(state, ticket) else { return };
     match result {
         Err(error) => confirm.stage = Stage::Failed(error),
         Ok(Planned::Ask(question)) => {
@@ -80,23 +87,27 @@ pub(super) fn show(state: &mut State, mut plan: Plan, effects: &mut Effects) {
     let plan = Arc::new(plan);
     let needs = state.guard.requirements(&plan);
     let denied = state.guard.open(state.now).err().map(|denied| (denied.to_string(), denied.advice()));
+    let ticket = state.ask(Waiting::Check);
     let Some(confirm) = dialog(state) else { return };
+    confirm.waits = Some(ticket);
     confirm.needs = needs;
     confirm.denied = denied;
     confirm.stage = Stage::Shown { plan: Arc::clone(&plan), checks: Vec::new(), checked: false };
     confirm.first_focus();
-    let ticket = state.ask(Waiting::Check);
     effects.push(Effect::Check { plan, ticket });
 }
 
 /// What the plan requires was looked at.
-pub(super) fn checked(state: &mut State, results: Vec<Vec<Result<bool, Error>>>) {
-    if let Some(confirm) = dialog(state)
+pub(super) fn checked(state: &mut State, ticket: Ticket, results: Vec<Vec<Result<bool, Error>>>) {
+    if let Some(confirm) = awaiting(state, ticket)
         && let Stage::Shown { checks, checked, .. } = &mut confirm.stage
     {
         *checks = results;
         *checked = true;
-        confirm.first_focus();
+        // whoever types already goes on where they are
+        if confirm.field().is_none() {
+            confirm.first_focus();
+        }
     }
 }
 

@@ -164,15 +164,19 @@ fn title(what: &Ref) -> String {
     }
 }
 
-/// Opens a view over the present place, for an object.
+/// Opens a view over the present place, for an object, and remembers that we went there.
 pub(super) fn open(state: &mut State, view: ViewId, what: &Ref, effects: &mut Effects) {
+    open_over(state, view, what, effects);
+    remember(state);
+}
+
+fn open_over(state: &mut State, view: ViewId, what: &Ref, effects: &mut Effects) {
     let Some(view) = state.catalogue.view(view).copied() else { return };
     let opened = place(state, &view, Some(what), effects);
     if let Some(stack) = state.places.get_mut(&state.tab) {
         stack.push(opened);
     }
     state.zoomed = false;
-    remember(state);
     focus(state, effects);
 }
 
@@ -356,9 +360,10 @@ pub(super) fn history(state: &mut State, forward: bool, effects: &mut Effects) {
         close_top(state, effects);
     }
     for (view, what) in visit.opened.iter().skip(kept) {
-        open(state, *view, what, effects);
+        open_over(state, *view, what, effects);
     }
     state.visited = at;
+    focus(state, effects);
 }
 
 /// The pane whose verbs the keys reach: that of the row under the cursor, if it has verbs, else that of the object which

@@ -10,9 +10,9 @@ use crate::model::id::Ticket;
 pub(super) fn reply(state: &mut State, ticket: Ticket, body: Reply, effects: &mut Effects) {
     let Some(waiting) = state.waiting.remove(&ticket) else { return };
     match (waiting, body) {
-        (Waiting::Plan(asked), Reply::Planned(result)) => confirm::planned(state, &asked, result, effects),
-        (Waiting::Check, Reply::Checked(results)) => confirm::checked(state, results),
-        (Waiting::Bench, Reply::Bench(reply)) => bench::known(state, *reply),
+        (Waiting::Plan, Reply::Planned(result)) => confirm::planned(state, ticket, result, effects),
+        (Waiting::Check, Reply::Checked(results)) => confirm::checked(state, ticket, results),
+        (Waiting::Bench(what), Reply::Bench(reply)) => bench::known(state, &what, *reply),
         (Waiting::Prediction, Reply::Predicted(answer)) => bench::predicted(state, ticket, *answer),
         (Waiting::Undo, Reply::Undo(plan)) => confirm::undone(state, plan.as_deref(), effects),
         (Waiting::Said, Reply::Said(result)) => match result {

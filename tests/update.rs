@@ -1,0 +1,507 @@
+//! What each event does to the state, and which effects it wants: over a made-up pane, without any outside.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta};
+use quarterdeck::actions::{Guard, Policy};
+use quarterdeck::app::bench::Bench;
+use quarterdeck::app::catalogue::Catalogue;
+use quarterdeck::app::confirm::{Confirm, Focus, Stage};
+use quarterdeck::app::effect::{Effect, Effects};
+use quarterdeck::app::event::{BenchReply, Event, Reply, Size};
+use quarterdeck::app::keymap::Keymap;
+use quarterdeck::app::state::{Header, Mode, State};
+use quarterdeck::app::update::{start, update};
+use quarterdeck::config::Predictions;
+use quarterdeck::model::health::{Error, Reason};
+use quarterdeck::model::id::{Key, PaneId, Ref, SystemId, Ticket, ViewId};
+use quarterdeck::model::input::Input;
+use quarterdeck::model::plan::{Check, Expect, Op, Outcome, Plan, Planned, Probe, Progress, Step};
+use quarterdeck::model::record::{Batch, Head, Row};
+use quarterdeck::model::serving::Serving;
+use quarterdeck::model::transition::Source;
+use quarterdeck::model::value::Value;
+use quarterdeck::model::verb::{Kind, Pane, Rights, Risk, Section, Verb, View};
+use quarterdeck::systems::Line;
+use serde_json::Value as Json;
+
+const SHIPYARD: SystemId = SystemId("shipyard");
+const BOATS: PaneId = PaneId("boats");
+const CREW: PaneId = PaneId("crew");
+const YAML: PaneId = PaneId("yaml");
+const BOATS_VIEW: ViewId = ViewId("boats");
+const BOAT_VIEW: ViewId = ViewId("boat");
+const CREW_VIEW: ViewId = ViewId("crew");
+
+const VERBS: &[Verb] = &[Verb {
+    id: "launch",
+    label: "launch",
+    help: "puts it into the water",
+    keys: &["b"],
+    risk: Risk::Medium,
+    ready: afloat,
+}];
+
+fn afloat(row: &Row, _: &Rights) -> Result<(), Reason> {
+    if row.cell(0) == &Value::text("sunk") { Err(Reason("a sunk boat can't be launched".into())) } else { Ok(()) }
+}
+
+const fn pane(id: PaneId, noun: &'static str, standing: bool) -> Pane {
+    Pane {
+        id,
+        system: SHIPYARD,
+        title: "Things",
+        noun,
+        heads,
+        joins: Vec::new,
+        verbs: &[],
+        detail: None,
+        sort: None,
+        standing,
+    }
+}
+
+const PANES: &[Pane] = &[
+    Pane { verbs: VERBS, detail: Some(BOAT_VIEW), ..pane(BOATS, "endpoint", true) },
+    pane(CREW, "sailor", false),
+    pane(YAML, "line", false),
+];
+
+const VIEWS: &[View] = &[
+    View {
+        id: BOATS_VIEW,
+        title: "Boats",
+        key: Some('7'),
+        sections: &[Section { pane: BOATS, kind: Kind::Table, weight: 1 }],
+    },
+    View { id: BOAT_VIEW, title: "Boat", key: None, sections: &[Section { pane: CREW, kind: Kind::Table, weight: 1 }] },
+    View {
+        id: CREW_VIEW,
+        title: "Fleet",
+        key: Some('8'),
+        sections: &[Section { pane: BOATS, kind: Kind::Table, weight: 1 }],
+    },
+];
+
+fn heads() -> Arc<[Head]> {
+    Arc::new([Head::text("state", "state", 12), Head::text("name", "name", 20)])
+}
+
+fn row(name: &str, state: &str) -> Arc<Row> {
+    Arc::new(Row { key: Key::new(name), cells: Box::new([Value::text(state), Value::text(name)]), refs: Box::new([]) })
+}
+
+fn policy() -> Policy {
+    Policy {
+        profile: "harbour".into(),
+        production: false,
+        read_only: false,
+        armed_for: TimeDelta::minutes(15),
+        predictions: Predictions::Allow,
+    }
+}
+
+fn plan(name: &str) -> Plan {
+    let check = Check {
+        what: "the tide is high".into(),
+        probe: Probe { system: SHIPYARD, name: "tide".into(), arguments: Json::Null },
+        expect: Expect::Equals(Json::Bool(true)),
+    };
+    let step = Step {
+        system: SHIPYARD,
+        op: Op { name: "launch".into(), arguments: Json::Null },
+        shows: vec![],
+        command: format!("launch {name}"),
+        require: vec![check],
+        verify: vec![],
+        hold_seconds: 0,
+        within_seconds: 0,
+        undo: None,
+    };
+    Plan {
+        id: String::new(),
+        verb: "launch".into(),
+        title: format!("Launch {name}"),
+        name: name.into(),
+        risk: Risk::Medium,
+        targets: vec![],
+        steps: vec![step],
+        warnings: vec![],
+        touches: vec![],
+    }
+}
+
+/// A console in the middle of its work.
+struct Desk {
+    state: State,
+    effects: Effects,
+}
+
+impl Desk {
+    /// Three boats: `amity`, `bounty`, and `vasa`, which has sunk.
+    fn new(policy: Policy) -> Self {
+        let catalogue = Arc::new(Catalogue::new(&[], PANES, VIEWS));
+        let keymap = Arc::new(Keymap::load(None).unwrap());
+        let size = Size { columns: 100, rows: 30 };
+        let now = DateTime::UNIX_EPOCH;
+        let state = State::new(catalogue, keymap, Guard::new(policy), Header::default(), (now, size));
+        let mut desk = Self { state, effects: Effects::new() };
+        desk.effects = start(&mut desk.state, None);
+        desk.feed(vec![row("amity", "well"), row("bounty", "well"), row("vasa", "sunk")]);
+        desk
+    }
+
+    fn usual() -> Self {
+        Self::new(policy())
+    }
+
+    /// What this event does; its effects are the ones that are looked at from now on.
+    fn on(&mut self, event: Event) -> &mut Self {
+        self.effects = update(&mut self.state, event);
+        self
+    }
+
+    fn feed(&mut self, rows: Vec<Arc<Row>>) -> &mut Self {
+        self.on(Event::Fed(Source::Pane(BOATS), Batch { rows, complete: true, ..Batch::default() }))
+    }
+
+    fn gone(&mut self, name: &str) -> &mut Self {
+        let removed = vec![Key::new(name)];
+        self.on(Event::Fed(Source::Pane(BOATS), Batch { removed, ..Batch::default() }))
+    }
+
+    /// Keys with spaces between, each by itself; the effects of all of them.
+    fn keys(&mut self, keys: &str) -> &mut Self {
+        let mut effects = Effects::new();
+        for key in keys.split(' ') {
+            self.on(Event::Input(vec![Input::Key(key.parse().unwrap())]));
+            effects.append(&mut self.effects);
+        }
+        self.effects = effects;
+        self
+    }
+
+    fn reply(&mut self, ticket: Ticket, body: Reply) -> &mut Self {
+        self.on(Event::Reply { ticket, body })
+    }
+
+    /// The ticket of the last plan that was asked for, with its object.
+    fn planned(&self) -> (Ticket, String) {
+        let found = self.effects.iter().rev().find_map(|effect| match effect {
+            Effect::Plan { request, ticket, .. } => {
+                request.targets.first().map(|target| (*ticket, target.key.as_str().to_owned()))
+            }
+            _ => None,
+        });
+        found.unwrap_or_else(|| panic!("no plan was asked for: {:?}", self.effects))
+    }
+
+    fn checking(&self) -> Ticket {
+        let found = self.effects.iter().find_map(|effect| match effect {
+            Effect::Check { ticket, .. } => Some(*ticket),
+            _ => None,
+        });
+        found.unwrap_or_else(|| panic!("nothing is checked: {:?}", self.effects))
+    }
+
+    /// Opens the dialog for the row under the cursor, with its plan; gives the ticket of its checks.
+    fn shown(&mut self) -> Ticket {
+        self.keys("b");
+        let (ticket, name) = self.planned();
+        self.reply(ticket, Reply::Planned(Ok(Planned::Plan(Box::new(plan(&name))))));
+        self.checking()
+    }
+
+    fn hold(&mut self, ticket: Ticket) -> &mut Self {
+        self.reply(ticket, Reply::Checked(vec![vec![Ok(true)]]))
+    }
+
+    fn applied(&self) -> bool {
+        self.effects.iter().any(|effect| matches!(effect, Effect::Apply { .. }))
+    }
+
+    fn dialog(&self) -> &Confirm {
+        match self.state.modes.last() {
+            Some(Mode::Confirm(confirm)) => confirm,
+            other => panic!("no dialog is open, but {other:?}"),
+        }
+    }
+
+    fn bench(&self) -> &Bench {
+        match self.state.modes.last() {
+            Some(Mode::Bench(bench)) => bench,
+            other => panic!("no bench is open, but {other:?}"),
+        }
+    }
+
+    fn message(&self) -> &str {
+        self.state.message.as_ref().map_or("", |message| &message.text)
+    }
+
+    fn opened(&self) -> Ticket {
+        let found = self.effects.iter().find_map(|effect| match effect {
+            Effect::Open { ticket, .. } => Some(*ticket),
+            _ => None,
+        });
+        found.unwrap_or_else(|| panic!("nothing is opened: {:?}", self.effects))
+    }
+
+    fn here(&self) -> Vec<&str> {
+        self.state.stack().iter().map(|place| place.title.as_str()).collect()
+    }
+}
+
+#[test]
+fn the_start_looks_at_the_first_view_and_for_plans_that_were_left_unfinished() {
+    let catalogue = Arc::new(Catalogue::new(&[], PANES, VIEWS));
+    let keymap = Arc::new(Keymap::load(None).unwrap());
+    let at = (DateTime::UNIX_EPOCH, Size::default());
+    let mut state = State::new(catalogue, keymap, Guard::new(policy()), Header::default(), at);
+    let effects = start(&mut state, None);
+    assert!(matches!(&effects[..], [Effect::Focus(panes), Effect::Unfinished(_)] if panes == &[BOATS]), "{effects:?}");
+}
+
+#[test]
+fn enter_opens_the_object_and_leaving_closes_what_was_opened_for_it() {
+    let mut desk = Desk::usual();
+    desk.keys("enter");
+    let ticket = desk.opened();
+    assert!(desk.effects.contains(&Effect::Focus(vec![BOATS, CREW])), "{:?}", desk.effects);
+    desk.keys("esc");
+    assert_eq!(desk.effects, [Effect::Close(ticket), Effect::Focus(vec![BOATS])]);
+}
+
+#[test]
+fn lines_of_a_text_that_was_left_are_dropped() {
+    let mut desk = Desk::usual();
+    desk.keys("y");
+    let left = desk.opened();
+    desk.keys("esc y");
+    let now = desk.opened();
+    assert_ne!(left, now);
+    let line = |text: &str| vec![Line { at: None, text: text.into(), notice: false }];
+    desk.on(Event::Lines(left, line("old"))).on(Event::Lines(now, line("new"))).on(Event::LinesEnded(left));
+    let place = desk.state.place_mut().unwrap();
+    let lines = place.focused_mut().unwrap().lines_mut().unwrap();
+    assert_eq!((lines.len(), lines.ended), (1, false), "only its own lines, and it goes on");
+}
+
+#[test]
+fn an_answer_that_nobody_waits_for_changes_nothing() {
+    let mut desk = Desk::usual();
+    desk.reply(Ticket(999), Reply::Said(Ok("said to nobody".into())));
+    assert_eq!((desk.message(), desk.effects.len()), ("", 0));
+}
+
+#[test]
+fn a_plan_runs_only_once_it_is_checked_and_confirmed() {
+    let mut desk = Desk::usual();
+    let ticket = desk.shown();
+    desk.keys("tab enter");
+    assert!(!desk.applied(), "what it requires was not looked at yet");
+    desk.keys("b");
+    let mut desk = Desk::usual();
+    let again = desk.shown();
+    assert_eq!(again, ticket);
+    desk.hold(again).keys("tab enter");
+    let applied: Vec<&Effect> = desk.effects.iter().filter(|effect| matches!(effect, Effect::Apply { .. })).collect();
+    let [Effect::Apply { permit, plan }] = applied[..] else { panic!("{:?}", desk.effects) };
+    assert_eq!((permit.plan(), plan.name.as_str()), (plan.id.as_str(), "amity"));
+}
+
+#[test]
+fn enter_alone_leaves_a_plan_and_so_do_esc_and_ctrl_c() {
+    for key in ["enter", "esc", "ctrl-c"] {
+        let mut desk = Desk::usual();
+        let ticket = desk.shown();
+        desk.hold(ticket).keys(key);
+        assert!(!desk.applied() && desk.state.modes.is_empty() && !desk.state.quitting, "{key}");
+    }
+}
+
+#[test]
+fn a_check_that_does_not_hold_or_that_failed_keeps_it_from_running() {
+    for result in [Ok(false), Err(Error::Unreachable { what: "the tide table".into(), why: "closed".into() })] {
+        let mut desk = Desk::usual();
+        let ticket = desk.shown();
+        desk.reply(ticket, Reply::Checked(vec![vec![result]])).keys("tab enter tab enter");
+        assert!(!desk.applied());
+    }
+}
+
+#[test]
+fn the_checks_of_a_plan_that_was_left_do_not_count_for_the_next_one() {
+    let mut desk = Desk::usual();
+    let of_amity = desk.shown();
+    desk.keys("esc j");
+    let of_bounty = desk.shown();
+    desk.hold(of_amity).keys("tab enter");
+    assert!(!desk.applied(), "bounty's own checks have not come");
+    // that Enter has left the dialog
+    assert!(desk.state.modes.is_empty());
+    let again = desk.shown();
+    desk.hold(of_bounty).hold(again).keys("tab enter");
+    assert!(desk.applied());
+}
+
+#[test]
+fn checks_that_come_late_leave_the_focus_where_something_is_typed() {
+    let mut desk = Desk::new(Policy { production: true, ..policy() });
+    desk.keys("A h a r b o u r enter");
+    let ticket = desk.shown();
+    desk.keys("w h y enter a m");
+    assert_eq!(desk.dialog().focus, Focus::Name);
+    desk.hold(ticket).keys("i t y");
+    let dialog = desk.dialog();
+    assert_eq!((dialog.reason.text(), dialog.name.text()), ("why", "amity"));
+}
+
+#[test]
+fn the_plan_of_a_dialog_that_was_left_is_not_shown_in_the_next_one() {
+    let mut desk = Desk::usual();
+    desk.keys("b");
+    let (first, _) = desk.planned();
+    desk.keys("esc b");
+    let (second, _) = desk.planned();
+    let answer = || Reply::Planned(Ok(Planned::Plan(Box::new(plan("amity")))));
+    desk.reply(first, answer());
+    assert!(matches!(desk.dialog().stage, Stage::Planning), "{:?}", desk.dialog().stage);
+    desk.reply(second, answer());
+    let checks = desk.checking();
+    desk.hold(checks).keys("tab enter");
+    assert!(desk.applied());
+    assert!(matches!(desk.dialog().stage, Stage::Running), "{:?}", desk.dialog().stage);
+}
+
+#[test]
+fn fewer_results_than_the_plan_has_checks_do_not_let_it_run() {
+    for results in [vec![], vec![vec![]]] {
+        let mut desk = Desk::usual();
+        let ticket = desk.shown();
+        desk.reply(ticket, Reply::Checked(results)).keys("tab enter");
+        assert!(!desk.applied());
+    }
+}
+
+#[test]
+fn one_plan_at_a_time_and_the_one_that_runs_can_be_stopped() {
+    let mut desk = Desk::usual();
+    let ticket = desk.shown();
+    desk.hold(ticket).keys("tab enter").keys("ctrl-x");
+    assert_eq!(desk.effects, [Effect::StopAfterStep]);
+    desk.keys("esc j");
+    let ticket = desk.shown();
+    desk.hold(ticket).keys("tab enter");
+    assert!(!desk.applied() && desk.message().contains("another plan is running"), "{}", desk.message());
+    desk.on(Event::Progress(Progress::Ended { outcome: Outcome::Stopped, undo: None })).keys("enter");
+    assert!(desk.applied());
+}
+
+#[test]
+fn quitting_while_a_plan_runs_stops_it_between_two_steps_first() {
+    let mut desk = Desk::usual();
+    let ticket = desk.shown();
+    desk.hold(ticket).keys("tab enter esc").keys("q");
+    assert_eq!(desk.effects, [Effect::StopAfterStep]);
+    assert!(!desk.state.quitting);
+    desk.keys("ctrl-c");
+    assert_eq!(desk.effects, [Effect::Quit]);
+}
+
+#[test]
+fn a_row_that_is_gone_takes_no_verb_and_neither_does_its_neighbour() {
+    let mut desk = Desk::usual();
+    desk.gone("amity").keys("b");
+    assert!(desk.state.modes.is_empty() && desk.effects.is_empty(), "{:?}", desk.effects);
+    assert!(!desk.message().is_empty());
+    desk.keys("k b");
+    assert_eq!(desk.planned().1, "bounty");
+}
+
+#[test]
+fn a_verb_that_is_off_says_why_and_asks_nothing() {
+    let mut desk = Desk::usual();
+    desk.keys("G b");
+    assert!(desk.effects.is_empty() && desk.message().contains("a sunk boat can't be launched"), "{}", desk.message());
+}
+
+#[test]
+fn a_read_only_profile_never_runs_a_plan() {
+    let mut desk = Desk::new(Policy { read_only: true, ..policy() });
+    let ticket = desk.shown();
+    desk.hold(ticket).keys("tab enter");
+    assert!(!desk.applied());
+}
+
+#[test]
+fn arming_that_has_run_out_while_the_dialog_was_open_permits_nothing() {
+    let mut desk = Desk::new(Policy { production: true, ..policy() });
+    desk.keys("A h a r b o u r enter");
+    let ticket = desk.shown();
+    desk.hold(ticket).keys("w h y enter a m i t y enter");
+    desk.on(Event::Now(DateTime::UNIX_EPOCH + TimeDelta::minutes(16))).keys("enter");
+    assert!(!desk.applied());
+    assert!(desk.dialog().denied.as_ref().unwrap().0.contains("not armed"));
+}
+
+#[test]
+fn a_bench_takes_only_the_answers_about_its_own_endpoint() {
+    let mut desk = Desk::usual();
+    let asked = |desk: &Desk| {
+        let found = desk.effects.iter().find_map(|effect| match effect {
+            Effect::Bench { ticket, .. } => Some(*ticket),
+            _ => None,
+        });
+        found.unwrap()
+    };
+    let serving = |name: &str| {
+        let serving = Serving {
+            namespace: "sea".into(),
+            name: name.into(),
+            model: None,
+            protocol: None,
+            url: None,
+            revisions: vec![],
+            obstacle: None,
+        };
+        Reply::Bench(Box::new(BenchReply { serving: Ok(serving), example: None, saved: vec![] }))
+    };
+    desk.keys("t");
+    let amity = asked(&desk);
+    desk.keys("esc j t");
+    let bounty = asked(&desk);
+    desk.reply(amity, serving("amity"));
+    assert_eq!(desk.bench().serving, None, "what is known of amity says nothing of bounty");
+    desk.reply(bounty, serving("bounty"));
+    assert_eq!(desk.bench().serving.as_ref().unwrap().as_ref().unwrap().name, "bounty");
+}
+
+#[test]
+fn going_back_and_forth_leaves_the_history_as_it_was() {
+    let mut desk = Desk::usual();
+    desk.keys("enter esc j enter");
+    assert_eq!(desk.here(), ["Boats", "bounty"]);
+    desk.keys("[ [");
+    assert_eq!(desk.here(), ["Boats", "amity"]);
+    desk.keys("] ]");
+    assert_eq!(desk.here(), ["Boats", "bounty"]);
+    desk.keys("]");
+    assert!(desk.message().contains("newest"), "{}", desk.message());
+}
+
+#[test]
+fn a_refresh_asks_the_panes_that_are_looked_at() {
+    let mut desk = Desk::usual();
+    desk.keys("f5");
+    assert_eq!(desk.effects, [Effect::Refresh(vec![BOATS])]);
+}
+
+#[test]
+fn an_object_is_opened_by_its_own_identity_whatever_the_cursor_does_meanwhile() {
+    let mut desk = Desk::usual();
+    desk.keys("j").feed(vec![row("aardvark", "well")]).keys("y");
+    let Some(Effect::Open { what, pane, .. }) = desk.effects.first() else { panic!("{:?}", desk.effects) };
+    assert_eq!((what, *pane), (&Ref::new(BOATS, "bounty"), YAML));
+}
