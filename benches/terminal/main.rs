@@ -36,6 +36,8 @@ fn main() {
         report.bare.push(yardstick.bare_list());
         for (program, measured) in arguments.programs.iter().zip(&mut measured) {
             eprintln!("round {}: {}", round + 1, program.name);
+            // a cluster's own controllers add and remove pods meanwhile
+            let pods = yardstick.pods();
             let running = measure::start(program, &arguments, (&arguments.kubeconfig, &pods), measured);
             if round + 1 == arguments.rounds {
                 measure::rest_and_keys(&running, &arguments, measured);
@@ -45,6 +47,7 @@ fn main() {
     }
     for (program, measured) in arguments.programs.iter().zip(&mut measured) {
         eprintln!("the API server hangs: {}", program.name);
+        let pods = yardstick.pods();
         measure::hung(program, &arguments, &pods, measured);
     }
     report.print(&measured);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rustix::io;
-use rustix::process::{Pid, Signal, getpgid, getpgrp, getppid, getsid, kill_current_process_group};
+use rustix::process::{Signal, kill_current_process_group};
 
 /// How a wish to stop ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,49 +30,62 @@ impl Suspension {
 /// Whether a stopped process of this group would have nobody to continue it.
 #[must_use]
 pub fn is_orphaned() -> bool {
-    let session = getsid(None).ok();
-    orphaned(
-        getppid(),
-        &Relations {
-            group: getpgrp(),
-            group_of: &|process| getpgid(Some(process)).ok(),
-            in_session: &|process| getsid(Some(process)).ok() == session,
-            parent_of: &parent_of,
-        },
-    )
+    relations(None).is_none_or(|own| orphaned(own, &|process| relations(Some(process))))
 }
 
-/// Who belongs to whom, as the system tells it.
-struct Relations<'a> {
-    group: Pid,
-    group_of: &'a dyn Fn(Pid) -> Option<Pid>,
-    in_session: &'a dyn Fn(Pid) -> bool,
-    parent_of: &'a dyn Fn(Pid) -> Option<Pid>,
+/// Whose child a process is, and in which group and session: ids as the system tells them.
+///
+/// 0 is somebody outside of the process's own world (a container shows its processes no others).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Relations {
+    parent: i32,
+    group: i32,
+    session: i32,
 }
 
 /// A group is no orphan as long as the parent of one of its members is in the same session and another group.
 ///
 /// The members that matter are this process and those of its ancestors that are in the group (a script's shell).
-fn orphaned(parent: Option<Pid>, relations: &Relations<'_>) -> bool {
-    let mut ancestor = parent;
+fn orphaned(own: Relations, relations_of: &dyn Fn(i32) -> Option<Relations>) -> bool {
+    let mut ancestor = own.parent;
     // A chain so long is a loop of processes that end and are reused while they are looked at.
     for _ in 0..64 {
-        let Some(process) = ancestor else { return true };
-        match (relations.group_of)(process) {
-            Some(group) if group == relations.group => ancestor = (relations.parent_of)(process),
-            Some(_) => return !(relations.in_session)(process),
+        match relations_of(ancestor) {
+            Some(process) if process.group == own.group => ancestor = process.parent,
+            Some(process) => return process.session != own.session,
             None => return true,
         }
     }
     true
 }
 
-/// The parent of another process: only Linux tells it in a file.
-fn parent_of(process: Pid) -> Option<Pid> {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).ok()?;
-    // The name stands in parentheses and may hold anything, parentheses too.
+/// What the system tells of a process, or of this one.
+///
+/// Not by the system calls: their wrappers hold an id of 0 for impossible, and in a container it is not.
+#[cfg(target_os = "linux")]
+fn relations(process: Option<i32>) -> Option<Relations> {
+    let name = process.map_or_else(|| "self".to_owned(), |process| process.to_string());
+    let stat = std::fs::read_to_string(format!("/proc/{name}/stat")).ok()?;
+    // The name stands in parentheses and may hold anything, parentheses too; a state of one letter follows it.
     let (_, after_name) = stat.rsplit_once(')')?;
-    Pid::from_raw(after_name.split_whitespace().nth(1)?.parse().ok()?)
+    let mut ids = after_name.split_whitespace().skip(1).map_while(|id| id.parse().ok());
+    Some(Relations { parent: ids.next()?, group: ids.next()?, session: ids.next()? })
+}
+
+/// What the system tells of a process, or of this one: the parent of another is not among it.
+#[cfg(not(target_os = "linux"))]
+fn relations(process: Option<i32>) -> Option<Relations> {
+    use rustix::process::{Pid, getpgid, getppid, getsid};
+    let id = match process {
+        Some(process) => Some(Pid::from_raw(process)?),
+        None => None,
+    };
+    let parent = if process.is_none() { getppid() } else { None };
+    Some(Relations {
+        parent: Pid::as_raw(parent),
+        group: Pid::as_raw(getpgid(id).ok()),
+        session: Pid::as_raw(getsid(id).ok()),
+    })
 }
 
 /// Stops the whole process group (with the script that may have started this) until it is continued.
@@ -90,22 +103,12 @@ pub(super) fn stop() -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn pid(number: i32) -> Pid {
-        Pid::from_raw(number).unwrap()
-    }
-
     /// Processes as (id, parent, group, session); the program itself is in group 50 of session 1.
     fn check(parent: i32, processes: &[(i32, i32, i32, i32)]) -> bool {
-        let find = |process: Pid| processes.iter().find(|one| one.0 == process.as_raw_nonzero().get());
-        orphaned(
-            Some(pid(parent)),
-            &Relations {
-                group: pid(50),
-                group_of: &|process| find(process).map(|one| pid(one.2)),
-                in_session: &|process| find(process).is_some_and(|one| one.3 == 1),
-                parent_of: &|process| find(process).map(|one| pid(one.1)),
-            },
-        )
+        orphaned(Relations { parent, group: 50, session: 1 }, &|process| {
+            let &(_, parent, group, session) = processes.iter().find(|one| one.0 == process)?;
+            Some(Relations { parent, group, session })
+        })
     }
 
     #[test]
@@ -121,9 +124,20 @@ mod tests {
         assert!(check(77, &[]), "nothing can be learnt of the parent");
     }
 
+    #[test]
+    fn in_a_container_parents_groups_and_sessions_from_outside_are_nobody() {
+        assert!(check(9, &[(9, 0, 0, 0)]), "the parent's group and session are outside");
+        assert!(check(0, &[]), "the parent itself is outside");
+        assert!(!check(9, &[(9, 0, 9, 1)]), "a shell that was started from outside can continue its jobs");
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
-    fn linux_tells_the_parent_of_a_process() {
-        assert_eq!(parent_of(rustix::process::getpid()), getppid());
+    fn linux_tells_the_relations_of_a_process() {
+        use rustix::process::{Pid, getpid, getppid};
+        let own = relations(None).unwrap();
+        assert_eq!(own.parent, Pid::as_raw(getppid()));
+        assert_eq!(relations(Some(Pid::as_raw(Some(getpid())))), Some(own));
+        assert_eq!(relations(Some(i32::MAX)), None);
     }
 }
