@@ -193,7 +193,8 @@ fn natural_width(cell: &Value, head: &Head, now: DateTime<Utc>) -> u16 {
     match cell {
         Value::None => 0,
         Value::Spark(_) => head.width.max,
-        Value::Text(words) | Value::Link(words, _) => text(words),
+        Value::Text(words) => text(words),
+        Value::Link(link) => text(&link.words),
         Value::State(state) => text(&state.word).saturating_add(2),
         Value::Pair(pair) => {
             let (first, second) = (natural_width(&pair.0, head, now), natural_width(&pair.1, head, now));

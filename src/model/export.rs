@@ -14,7 +14,8 @@ use super::value::Value;
 pub fn json_cell(value: &Value) -> Json {
     match value {
         Value::None => Json::Null,
-        Value::Text(text) | Value::Link(text, _) => json!(text),
+        Value::Text(text) => json!(text),
+        Value::Link(link) => json!(link.words),
         Value::Int(number) => json!(number),
         Value::Number(number, _) => json_number(*number),
         Value::Bool(yes) => json!(yes),

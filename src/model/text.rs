@@ -153,7 +153,8 @@ impl Value {
     pub fn show(&self, now: DateTime<Utc>) -> String {
         match self {
             Self::None => String::new(),
-            Self::Text(text) | Self::Link(text, _) => text.to_string(),
+            Self::Text(text) => text.to_string(),
+            Self::Link(link) => link.words.to_string(),
             Self::Int(number) => number.to_string(),
             Self::Number(value, unit) => {
                 let (digits, unit) = number(*value, *unit);

@@ -80,7 +80,16 @@ impl PartialEq for Series {
     }
 }
 
-/// A typed cell.
+/// Words that lead to another row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The words.
+    pub words: Arc<str>,
+    /// The row.
+    pub to: Ref,
+}
+
+/// A typed cell. Small, as there are a hundred thousand of them: what is rare or large stands behind a pointer.
 #[derive(Debug, Clone)]
 pub enum Value {
     /// Nothing there; sorts last, whichever way the column is sorted.
@@ -98,7 +107,7 @@ pub enum Value {
     /// A state with its health.
     State(State),
     /// Words that lead to another row.
-    Link(Arc<str>, Ref),
+    Link(Arc<Link>),
     /// Shares of a whole.
     Share(Arc<[Part]>),
     /// A line over time, shown small.
@@ -112,6 +121,12 @@ impl Value {
     #[must_use]
     pub fn text(text: &str) -> Self {
         if text.is_empty() { Self::None } else { Self::Text(text.into()) }
+    }
+
+    /// Words that lead to the row `to`.
+    #[must_use]
+    pub fn link(words: &str, to: Ref) -> Self {
+        Self::Link(Arc::new(Link { words: words.into(), to }))
     }
 
     /// A state with its word.
@@ -142,7 +157,17 @@ impl Value {
             Self::Pair(pair) => pair.0.number(),
             Self::Share(parts) => parts.last().map(|part| part.percent),
             Self::Bool(yes) => Some(f64::from(u8::from(*yes))),
-            Self::None | Self::Text(_) | Self::Time(_) | Self::State(_) | Self::Link(..) => None,
+            Self::None | Self::Text(_) | Self::Time(_) | Self::State(_) | Self::Link(_) => None,
+        }
+    }
+
+    /// The words of a cell that has nothing but words.
+    #[must_use]
+    pub fn words(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Link(link) => Some(&link.words),
+            _ => None,
         }
     }
 
@@ -184,11 +209,13 @@ impl Value {
             (a, Self::Pair(b)) => a.order(&b.0).then(Ordering::Less),
             (Self::State(a), Self::State(b)) => a.health.cmp(&b.health).then_with(|| a.word.cmp(&b.word)),
             (Self::Time(a), Self::Time(b)) => a.cmp(b),
-            (Self::Text(a) | Self::Link(a, _), Self::Text(b) | Self::Link(b, _)) => natural(a, b),
             (Self::Int(a), Self::Int(b)) => a.cmp(b),
-            (a, b) => match (a.number(), b.number()) {
-                (Some(x), Some(y)) => x.total_cmp(&y).then_with(|| b.is_whole().cmp(&a.is_whole())),
-                _ => a.rank().cmp(&b.rank()),
+            (a, b) => match (a.words(), b.words()) {
+                (Some(a), Some(b)) => natural(a, b),
+                _ => match (a.number(), b.number()) {
+                    (Some(x), Some(y)) => x.total_cmp(&y).then_with(|| b.is_whole().cmp(&a.is_whole())),
+                    _ => a.rank().cmp(&b.rank()),
+                },
             },
         }
     }
@@ -212,7 +239,7 @@ impl Value {
             Self::State(_) => 0,
             Self::Int(_) | Self::Number(..) | Self::Bool(_) | Self::Share(_) | Self::Spark(_) => 1,
             Self::Time(_) => 2,
-            Self::Text(_) | Self::Link(..) => 3,
+            Self::Text(_) | Self::Link(_) => 3,
             Self::Pair(_) => 4,
             Self::None => 5,
         }
@@ -230,7 +257,7 @@ impl PartialEq for Value {
             (Self::Bool(a), Self::Bool(b)) => a == b,
             (Self::Time(a), Self::Time(b)) => a == b,
             (Self::State(a), Self::State(b)) => a == b,
-            (Self::Link(a, r), Self::Link(b, s)) => a == b && r == s,
+            (Self::Link(a), Self::Link(b)) => a == b,
             (Self::Share(a), Self::Share(b)) => a == b,
             (Self::Spark(a), Self::Spark(b)) => a == b,
             (Self::Pair(a), Self::Pair(b)) => a == b,

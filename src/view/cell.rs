@@ -38,9 +38,9 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, value: &Value, cell: &Cell) {
     match value {
         Value::None => {}
         Value::Text(text) => words(canvas, text, cell, cell.role),
-        Value::Link(text, _) => {
+        Value::Link(link) => {
             let style = Style { add_modifier: ratatui::style::Modifier::empty(), ..canvas.theme.get(Role::Link) };
-            let text = cut_middle(text, width, canvas.theme);
+            let text = cut_middle(&link.words, width, canvas.theme);
             canvas.put(x, y, &text, style, width);
         }
         Value::Int(number) => words(canvas, &number.to_string(), cell, cell.role),

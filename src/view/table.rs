@@ -140,7 +140,7 @@ fn column_of(canvas: &mut Canvas<'_>, model: &TableModel, row: &Row, (column, ar
 /// Lights what the filter found in a cell of words.
 fn matches(canvas: &mut Canvas<'_>, model: &TableModel, value: &Value, (column, area, look): (usize, Rect, &Look)) {
     let query = model.filter().query();
-    if query.is_empty() || !matches!(value, Value::Text(_) | Value::Link(..) | Value::State(_) | Value::Pair(_)) {
+    if query.is_empty() || !matches!(value, Value::Text(_) | Value::Link(_) | Value::State(_) | Value::Pair(_)) {
         return;
     }
     let text = value.show(look.now);

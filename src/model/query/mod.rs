@@ -181,7 +181,8 @@ impl Test {
 /// Whether the words of a cell have the needle; numbers are not written out for it.
 fn words_contain(cell: &Value, needle: &Needle) -> bool {
     match cell {
-        Value::Text(text) | Value::Link(text, _) => needle.is_in(text),
+        Value::Text(text) => needle.is_in(text),
+        Value::Link(link) => needle.is_in(&link.words),
         Value::State(state) => needle.is_in(&state.word),
         Value::Bool(yes) => needle.is_in(bool_word(*yes)),
         Value::Share(parts) => parts.iter().any(|part| needle.is_in(&part.label)),
@@ -202,14 +203,15 @@ fn number_contains(cell: &Value, needle: &Needle, now: DateTime<Utc>) -> bool {
             needle.may_be_number() && needle.is_in(&cell.show(now))
         }
         Value::Pair(pair) => number_contains(&pair.0, needle, now) || number_contains(&pair.1, needle, now),
-        Value::None | Value::Text(_) | Value::Bool(_) | Value::State(_) | Value::Link(..) => false,
+        Value::None | Value::Text(_) | Value::Bool(_) | Value::State(_) | Value::Link(_) => false,
     }
 }
 
 fn equals(cell: &Value, needle: &Needle, now: DateTime<Utc>) -> bool {
     match cell {
         Value::None => needle.is_empty(),
-        Value::Text(text) | Value::Link(text, _) => needle.equals(text),
+        Value::Text(text) => needle.equals(text),
+        Value::Link(link) => needle.equals(&link.words),
         Value::State(state) => needle.equals(&state.word),
         Value::Bool(yes) => needle.equals(bool_word(*yes)) || needle.equals(if *yes { "true" } else { "false" }),
         Value::Pair(pair) => equals(&pair.0, needle, now) || needle.equals(&cell.show(now)),

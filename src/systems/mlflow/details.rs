@@ -294,7 +294,7 @@ fn status(version: &Version) -> Value {
 }
 
 fn run_facts(run: &Run) -> Vec<(&'static str, Value)> {
-    let id = Value::Link(short(&run.id).into(), Ref::new(RUNS, run.id.as_str()));
+    let id = Value::link(short(&run.id), Ref::new(RUNS, run.id.as_str()));
     let state = if run.deleted { Value::state(Health::Warn, "run deleted") } else { run_state(&run.status) };
     let took = match (run.start, run.end) {
         (Some(start), Some(end)) => Value::Number((end - start).num_milliseconds() as f64 / 1000.0, Unit::Seconds),
@@ -308,7 +308,7 @@ fn run_facts(run: &Run) -> Vec<(&'static str, Value)> {
         ("started by", Value::text(&run.user)),
         ("started", Value::time(run.start)),
         ("took", took),
-        ("commit", commit.map_or(Value::None, |sha| Value::Link(short(sha).into(), Ref::new(COMMITS, sha)))),
+        ("commit", commit.map_or(Value::None, |sha| Value::link(short(sha), Ref::new(COMMITS, sha)))),
         ("branch", Value::text(run.tag("mlflow.source.git.branch").unwrap_or_default())),
         ("repository", Value::text(run.tag("mlflow.source.git.repoURL").unwrap_or_default())),
         ("program", Value::text(run.tag("mlflow.source.name").unwrap_or_default())),

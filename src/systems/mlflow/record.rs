@@ -107,7 +107,7 @@ impl Entry {
     }
 
     fn run_cell(&self) -> Value {
-        let link = |id: &str, word: &str| Value::Link(word.into(), Ref::new(RUNS, id));
+        let link = |id: &str, word: &str| Value::link(word, Ref::new(RUNS, id));
         match (&self.origin, self.run_id()) {
             (Origin::Deleted, _) => Value::state(Health::Warn, "run deleted"),
             (Origin::Hidden, _) => Value::state(Health::Idle, "run not shown"),
@@ -130,7 +130,7 @@ impl Entry {
     }
 
     fn commit_cell(&self) -> Value {
-        self.commit().map_or(Value::None, |sha| Value::Link(short(sha).into(), Ref::new(COMMITS, sha)))
+        self.commit().map_or(Value::None, |sha| Value::link(short(sha), Ref::new(COMMITS, sha)))
     }
 
     fn user_cell(&self) -> Value {

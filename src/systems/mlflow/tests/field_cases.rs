@@ -151,7 +151,7 @@ async fn a_logged_model_leads_to_its_run_and_a_deleted_run_is_a_fact() {
     })
     .await;
     let (shown, _) = models_of(&server).await;
-    assert_eq!(shown.cell("fraud@3", "run"), Value::Link("r7".into(), Ref::new(RUNS, "r7")));
+    assert_eq!(shown.cell("fraud@3", "run"), Value::link("r7", Ref::new(RUNS, "r7")));
     assert_eq!(shown.cell("fraud@3", "metric_auc"), Value::Number(0.93, Unit::None));
     assert_eq!(shown.cell("fraud@2", "run"), Value::state(Health::Warn, "run deleted"));
     assert_eq!(shown.cell("fraud@1", "run"), Value::state(Health::Warn, "run deleted"));
