@@ -5,6 +5,7 @@ use std::path::Path;
 use tokio::sync::mpsc;
 use tracing::field::{Field, Visit};
 use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -14,6 +15,9 @@ use crate::systems::Line;
 
 /// As many lines may wait for the screen; more are only in the file.
 const WAITING: usize = 512;
+
+/// As many lines may wait for the file: room for them is taken at once, and the usual 128,000 are 4 MiB.
+const WRITING: usize = 4096;
 
 /// Keeps the log's file open; what was logged is written when it is dropped.
 pub(super) struct Log {
@@ -34,12 +38,15 @@ pub(super) fn start(folder: &Path, clock: Clock) -> Log {
             .build(folder)
             .ok()
     });
-    let filter = tracing_subscriber::EnvFilter::try_from_env("QUARTERDECK_LOG")
-        .unwrap_or_else(|_unset| tracing_subscriber::EnvFilter::new("warn,quarterdeck=info"));
+    let filter = std::env::var("QUARTERDECK_LOG").ok().and_then(|targets| targets.parse::<Targets>().ok());
+    let filter = filter.unwrap_or_else(|| {
+        Targets::new().with_default(LevelFilter::WARN).with_target("quarterdeck", LevelFilter::INFO)
+    });
     let view = View { sender, clock };
     let registry = tracing_subscriber::registry().with(filter).with(view);
     let guard = if let Some(file) = file {
-        let (writer, guard) = tracing_appender::non_blocking(file);
+        let (writer, guard) =
+            tracing_appender::non_blocking::NonBlockingBuilder::default().buffered_lines_limit(WRITING).finish(file);
         let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer);
         let _ = registry.with(layer).try_init();
         Some(guard)
