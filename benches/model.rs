@@ -1,16 +1,34 @@
-//! What a table costs at 10,000 rows: a change, a sort, a filter, settling, joins.
+//! What the console costs at 10,000 rows, without network and terminal: decoding a list, a change, a sort, a filter,
+//! settling, a key with its frame.
+
+#![expect(clippy::panic, clippy::indexing_slicing, reason = "a measurement that can't go on stops")]
 
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use divan::{Bencher, black_box};
+use quarterdeck::actions::{Guard, Policy};
+use quarterdeck::app::catalogue::Catalogue;
+use quarterdeck::app::event::{Event, Size};
+use quarterdeck::app::keymap::Keymap;
+use quarterdeck::app::own;
+use quarterdeck::app::state::{Header, State};
+use quarterdeck::app::update::{start, update};
+use quarterdeck::config::Predictions;
 use quarterdeck::feeds::Slot;
 use quarterdeck::model::health::Health;
-use quarterdeck::model::id::{Key, PaneId};
+use quarterdeck::model::id::{Key, PaneId, ViewId};
+use quarterdeck::model::input::{Input, Key as InputKey, KeyCode};
 use quarterdeck::model::query::Query;
 use quarterdeck::model::record::{Batch, Change, Head, Row};
 use quarterdeck::model::table::{Move, Sort, TableModel};
+use quarterdeck::model::transition::Source;
 use quarterdeck::model::value::{Unit, Value};
+use quarterdeck::systems::{self, kubernetes};
+use quarterdeck::view::theme::Theme;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use serde_json::Value as Json;
 
 const ROWS: usize = 10_000;
 
@@ -137,4 +155,74 @@ fn relist_of_equal_rows(bencher: Bencher<'_, '_>) {
     let mut slot = Slot::new(PaneId("pods"), &heads());
     list(&mut slot);
     bencher.bench_local(|| list(&mut slot));
+}
+
+/// A list of pods in JSON, as an API server sends it: recorded ones under names of their own.
+fn list() -> Vec<u8> {
+    let recorded = include_str!("../tests/fixtures/kubernetes/pods.json");
+    let mut list: Json = serde_json::from_str(recorded).unwrap_or_default();
+    let pods = list["items"].as_array().cloned().unwrap_or_default();
+    let named = |(number, pod): (usize, &Json)| {
+        let mut pod = pod.clone();
+        pod["metadata"]["name"] = format!("pod-{number:05}").into();
+        pod
+    };
+    list["items"] = pods.iter().cycle().take(ROWS).enumerate().map(named).collect();
+    serde_json::to_vec(&list).unwrap_or_default()
+}
+
+/// From JSON to rows.
+#[divan::bench]
+fn decode(bencher: Bencher<'_, '_>) {
+    let list = list();
+    let bytes = divan::counter::BytesCount::new(list.len());
+    bencher.counter(bytes).bench_local(|| {
+        let rows = kubernetes::rows_of_pods(black_box(&list));
+        assert_eq!(rows.len(), ROWS);
+        rows
+    });
+}
+
+/// The console with the pods on its screen.
+fn console() -> State {
+    let policy = Policy {
+        profile: "bench".into(),
+        production: false,
+        read_only: true,
+        armed_for: TimeDelta::minutes(15),
+        predictions: Predictions::Allow,
+    };
+    let catalogue = Arc::new(Catalogue::new(systems::all(), own::PANES, own::VIEWS));
+    let keymap = Arc::new(Keymap::load(None).unwrap_or_else(|error| panic!("{error}")));
+    let size = Size { columns: 180, rows: 50 };
+    let mut state = State::new(catalogue, keymap, Guard::new(policy), Header::default(), (now(), size));
+    start(&mut state, Some(ViewId("pods")));
+    let batch = Batch { rows: kubernetes::rows_of_pods(&list()), complete: true, ..Batch::default() };
+    update(&mut state, Event::Fed(Source::Pane(kubernetes::PODS), batch));
+    state
+}
+
+/// A whole frame of 180 by 50.
+#[divan::bench]
+fn frame(bencher: Bencher<'_, '_>) {
+    let state = console();
+    let theme = Theme::shipped("dark").unwrap_or_else(|error| panic!("{error}"));
+    let mut buffer = Buffer::empty(Rect::new(0, 0, 180, 50));
+    bencher.bench_local(|| {
+        buffer.reset();
+        quarterdeck::view::draw(&state, &theme, &mut buffer)
+    });
+}
+
+/// A key that moves the cursor.
+#[divan::bench]
+fn key(bencher: Bencher<'_, '_>) {
+    let mut state = console();
+    let [down, up] = [KeyCode::Down, KeyCode::Up].map(|code| Input::Key(InputKey::plain(code)));
+    let mut back = true;
+    bencher.bench_local(|| {
+        back = !back;
+        let key = if back { up.clone() } else { down.clone() };
+        update(&mut state, Event::Input(vec![key]))
+    });
 }

@@ -66,8 +66,8 @@ impl<T: Kept> Record for Held<T> {
 }
 
 impl<T: Kept> Object for Held<T> {
-    fn read(json: &str, _pool: &mut Pool) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(json).map(Self)
+    fn read(json: &[u8], _pool: &mut Pool) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(json).map(Self)
     }
 
     fn unread(meta: &Meta, _why: &str) -> Self {
@@ -106,7 +106,7 @@ impl<T: Kept> Stream for Objects<Held<T>> {
                     Told::Begin => Heard::Begin,
                     Told::Seen(object) => Heard::Seen(object.0.seen()),
                     Told::Gone(key) => Heard::Gone(key),
-                    Told::More(..) => return None,
+                    Told::More(_) => return None,
                     Told::Complete => Heard::Complete,
                     Told::Beat => Heard::Beat,
                     Told::Note(note) => Heard::Note(note),

@@ -22,7 +22,7 @@ pub(super) enum Step<T> {
     /// It begins, for the first time or anew.
     Begun,
     /// Some of it; `unread` of them could not be read whole.
-    Items { items: Vec<T>, unread: usize, of: Option<usize> },
+    Items { items: Vec<T>, unread: usize },
     /// All of it has come.
     Listed,
     /// Changes since.
@@ -45,7 +45,7 @@ enum State<T> {
     Idle,
     /// In here, so that it goes on when `next` is dropped and called again.
     Opening(Opening<Self>),
-    Listing(Listing<T>),
+    Listing(Box<Listing<T>>),
     Watching(Box<Watching>),
 }
 
@@ -100,7 +100,7 @@ impl<T: Object> Follow<T> {
             let pool = Arc::clone(&self.pool);
             return Box::pin(async move {
                 let cluster = access.cluster().await?;
-                Ok(State::Listing(Listing::open(&cluster, &path, pool).await?))
+                Ok(State::Listing(Box::new(Listing::open(&cluster, &path, pool).await?)))
             });
         };
         Box::pin(async move {
@@ -109,21 +109,17 @@ impl<T: Object> Follow<T> {
         })
     }
 
-    fn listed(&mut self, part: Option<Part<T>>) -> Result<Step<T>, Error> {
+    fn listed(&mut self, part: Result<Part<T>, Error>) -> Result<Step<T>, Error> {
         match part {
-            Some(Part::Items { items, unread, of }) => Ok(Step::Items { items, unread, of }),
-            Some(Part::End { version }) => {
+            Ok(Part::Items { items, unread }) => Ok(Step::Items { items, unread }),
+            Ok(Part::End { version }) => {
                 self.version = Some(version);
                 self.state = State::Idle;
                 Ok(Step::Listed)
             }
-            Some(Part::Failed(error)) => {
+            Err(error) => {
                 self.state = State::Idle;
                 Err(error)
-            }
-            None => {
-                self.state = State::Idle;
-                Err(Error::Protocol { what: "reading the list ended in the middle".into() })
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::model::text::clean;
 pub trait Object: Record {
     /// Reads it from its JSON. Should be lenient: what is missing or `null` counts as empty, what is not known is
     /// passed over.
-    fn read(json: &str, pool: &mut Pool) -> Result<Self, serde_json::Error>;
+    fn read(json: &[u8], pool: &mut Pool) -> Result<Self, serde_json::Error>;
 
     /// What is left of an object that can't be read, for the reason `why`: never a row less.
     fn unread(meta: &Meta, why: &str) -> Self;
@@ -49,12 +49,12 @@ impl Meta {
 
     /// The metadata in an object's JSON, as far as they can be read.
     #[must_use]
-    pub fn of(json: &str) -> Self {
+    pub fn of(json: &[u8]) -> Self {
         #[derive(Deserialize)]
         struct Object {
             metadata: serde_json::Value,
         }
-        let Ok(object) = serde_json::from_str::<Object>(json) else { return Self::default() };
+        let Ok(object) = serde_json::from_slice::<Object>(json) else { return Self::default() };
         let text =
             |name: &str| object.metadata.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
         Self {
@@ -162,8 +162,8 @@ mod tests {
 
     #[test]
     fn of_an_odd_object_the_name_is_still_read() {
-        let meta = Meta::of(r#"{"metadata":{"name":"a","namespace":"ml","generation":"x","labels":7},"spec":[]}"#);
+        let meta = Meta::of(br#"{"metadata":{"name":"a","namespace":"ml","generation":"x","labels":7},"spec":[]}"#);
         assert_eq!(meta.key(), Key::namespaced("ml", "a"));
-        assert_eq!(Meta::of("[1"), Meta::default());
+        assert_eq!(Meta::of(b"[1"), Meta::default());
     }
 }

@@ -31,8 +31,8 @@ pub enum Told<T> {
     Seen(T),
     /// Gone.
     Gone(Key),
-    /// How many have come, and of how many where known.
-    More(usize, Option<usize>),
+    /// How many have come.
+    More(usize),
     /// The full list is over.
     Complete,
     /// Alive, and nothing new.
@@ -245,7 +245,7 @@ impl<T: Object> Objects<T> {
                 self.done = 0;
                 (vec![Told::Begin], false)
             }
-            Step::Items { items, unread, of } => {
+            Step::Items { items, unread } => {
                 place.unread += unread;
                 if several {
                     for item in &items {
@@ -257,7 +257,7 @@ impl<T: Object> Objects<T> {
                 self.done += items.len();
                 let mut told: Vec<Told<T>> = items.into_iter().map(Told::Seen).collect();
                 if !several || gathering {
-                    told.push(Told::More(self.done, of.filter(|_| !several)));
+                    told.push(Told::More(self.done));
                 }
                 (told, false)
             }
@@ -386,7 +386,7 @@ fn change<T: Object>(told: Told<T>) -> Change {
         Told::Begin => Change::Begin,
         Told::Seen(object) => Change::Upsert(object.row()),
         Told::Gone(key) => Change::Remove(key),
-        Told::More(done, of) => Change::More { done, of },
+        Told::More(done) => Change::More { done, of: None },
         Told::Complete => Change::Complete,
         Told::Beat => Change::Beat,
         Told::Note(note) => Change::Note(note.into()),

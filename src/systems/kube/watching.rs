@@ -138,7 +138,7 @@ impl Watching {
             errors::not_json(&http::HeaderMap::new(), line, &whom, error)
         };
         let line: Line<'_> = serde_json::from_slice(line).map_err(|error| odd(&error))?;
-        let json = line.object.get();
+        let json = line.object.get().as_bytes();
         if line.kind == "ERROR" {
             return Err(self.refusal(json));
         }
@@ -154,14 +154,14 @@ impl Watching {
         })
     }
 
-    fn refusal(&self, json: &str) -> Error {
-        let status = Status::read(json.as_bytes()).unwrap_or_default();
+    fn refusal(&self, json: &[u8]) -> Error {
+        let status = Status::read(json).unwrap_or_default();
         let code = status.code.and_then(|code| http::StatusCode::from_u16(code).ok());
         let asked = super::asked::Asked { verb: "watch", ..super::asked::Asked::default() };
         let answer = Answer {
             code: code.unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR),
             headers: &http::HeaderMap::new(),
-            body: json.as_bytes(),
+            body: json,
         };
         errors::refusal(&answer, &asked, &Whom { server: &self.server, user: "", now: self.heard })
     }

@@ -33,8 +33,8 @@ impl Record for Whole {
 }
 
 impl Object for Whole {
-    fn read(json: &str, _pool: &mut Pool) -> Result<Self, serde_json::Error> {
-        let wire: PodWire = serde_json::from_str(json)?;
+    fn read(json: &[u8], _pool: &mut Pool) -> Result<Self, serde_json::Error> {
+        let wire: PodWire = serde_json::from_slice(json)?;
         Ok(Self { key: Key::namespaced(&wire.metadata.namespace, &wire.metadata.name), wire })
     }
 
@@ -230,7 +230,7 @@ impl Feed for DetailFeed {
                     }
                     Told::Beat => changes.push(Change::Beat),
                     Told::Note(note) => changes.push(Change::Note(note.into())),
-                    Told::More(..) => {}
+                    Told::More(_) => {}
                 }
             }
             Ok(Fetched { changes: changes.into_iter().map(|change| (self.pane, change)).collect(), over })

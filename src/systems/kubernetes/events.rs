@@ -87,8 +87,8 @@ impl Record for Event {
 }
 
 impl Object for Event {
-    fn read(json: &str, _pool: &mut Pool) -> Result<Self, serde_json::Error> {
-        let wire: EventWire = serde_json::from_str(json)?;
+    fn read(json: &[u8], _pool: &mut Pool) -> Result<Self, serde_json::Error> {
+        let wire: EventWire = serde_json::from_slice(json)?;
         let series = wire.series.unwrap_or_default();
         Ok(Self {
             key: wire.metadata.key(),
@@ -177,7 +177,7 @@ impl Feed for EventFeed {
                 Told::Gone(key) => Change::Remove(key),
                 Told::Complete => Change::Complete,
                 Told::Note(note) => Change::Note(note.into()),
-                Told::Seen(_) | Told::More(..) | Told::Beat => Change::Beat,
+                Told::Seen(_) | Told::More(_) | Told::Beat => Change::Beat,
             });
             Ok(Fetched { changes: changes.map(|change| (EVENTS, change)).collect(), over })
         })

@@ -25,13 +25,13 @@ use self::events::{About, Event, EventFeed};
 use self::logs::Log;
 use self::pods::Pod;
 use self::yaml::Yaml;
-use super::kube::{Access, ListWatch, Objects, Resource, Review};
+use super::kube::{Access, ListWatch, Objects, Resource, Review, read_list};
 use super::{Cx, Feed, Link, Opened, Parameters, Settings, System};
 use crate::actions::Permit;
 use crate::model::health::Error;
 use crate::model::id::{PaneId, Ref, SystemId, ViewId};
 use crate::model::plan::{Op, Outputs, PlanRequest, Planned, Probe};
-use crate::model::record::{Head, Record};
+use crate::model::record::{Head, Record, Row};
 use crate::model::verb::{Kind, Pane, Rights, Section, View};
 
 /// The system's name.
@@ -231,6 +231,12 @@ impl Target {
             _ => None,
         }
     }
+}
+
+/// The rows of a list of pods, as the API sends it.
+#[must_use]
+pub fn rows_of_pods(list: &[u8]) -> Vec<Arc<Row>> {
+    read_list::<Pod>(list).iter().map(Record::row).collect()
 }
 
 struct Connected {

@@ -80,8 +80,8 @@ impl Record for Pod {
 }
 
 impl Object for Pod {
-    fn read(json: &str, pool: &mut Pool) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(json).map(|wire: PodWire| Self::of(&wire, pool))
+    fn read(json: &[u8], pool: &mut Pool) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(json).map(|wire: PodWire| Self::of(&wire, pool))
     }
 
     fn unread(meta: &Meta, why: &str) -> Self {

@@ -22,7 +22,7 @@ fn items(list: &str) -> Vec<Json> {
 }
 
 fn row(pod: &Json) -> Arc<Row> {
-    Pod::read(&pod.to_string(), &mut Pool::default()).unwrap().row()
+    Pod::read(pod.to_string().as_bytes(), &mut Pool::default()).unwrap().row()
 }
 
 fn cell<'a>(row: &'a Row, heads: &[Head], id: &str) -> &'a Value {
@@ -151,9 +151,9 @@ fn no_mutated_recording_panics_or_loses_the_other_rows() {
         mutated(&good, &mut |pod| {
             tried += 1;
             let json = pod.to_string();
-            let row = match Pod::read(&json, &mut pool) {
+            let row = match Pod::read(json.as_bytes(), &mut pool) {
                 Ok(pod) => pod.row(),
-                Err(error) => Pod::unread(&crate::systems::kube::Meta::of(&json), &error.to_string()).row(),
+                Err(error) => Pod::unread(&crate::systems::kube::Meta::of(json.as_bytes()), &error.to_string()).row(),
             };
             let texts = row.cells.iter().map(words).chain([row.key.to_string()]);
             let texts: Vec<String> = texts.collect();
@@ -165,7 +165,9 @@ fn no_mutated_recording_panics_or_loses_the_other_rows() {
         assert!(tried > 500);
     }
     for event in items(EVENTS_RECORDED) {
-        mutated(&event, &mut |event| drop(Event::read(&event.to_string(), &mut pool).map(|event| event.row())));
+        mutated(&event, &mut |event| {
+            drop(Event::read(event.to_string().as_bytes(), &mut pool).map(|event| event.row()));
+        });
     }
 }
 
@@ -174,7 +176,7 @@ fn of_an_events_many_times_the_latest_counts() {
     let event = json!({"metadata": {"name": "e"}, "type": "Warning", "reason": "BackOff", "message": "m", "lastTimestamp": null,
         "firstTimestamp": "2026-07-30T09:00:00Z", "eventTime": "2026-07-30T09:01:00Z",
         "series": {"count": 7, "lastObservedTime": "2026-07-30T09:12:44Z"}});
-    let row = Event::read(&event.to_string(), &mut Pool::default()).unwrap().row();
+    let row = Event::read(event.to_string().as_bytes(), &mut Pool::default()).unwrap().row();
     assert_eq!(*row.cell(0), Value::Time("2026-07-30T09:12:44Z".parse().unwrap()));
     assert_eq!(words(row.cell(1)), "Warn BackOff");
     assert_eq!(*row.cell(3), Value::Int(7));

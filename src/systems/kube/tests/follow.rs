@@ -35,8 +35,8 @@ impl Record for Thing {
 }
 
 impl Object for Thing {
-    fn read(json: &str, _pool: &mut Pool) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(json)
+    fn read(json: &[u8], _pool: &mut Pool) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(json)
     }
 
     fn unread(meta: &Meta, _why: &str) -> Self {
