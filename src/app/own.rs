@@ -98,6 +98,13 @@ impl Record for Told {
                 get: |told| Value::text(&told.plan.title),
             },
             Column {
+                head: Head::text("object", "object", 60).tier(1).help("what it was done to, with its namespace"),
+                get: |told| {
+                    let keys: Vec<&str> = told.plan.targets.iter().map(|target| target.object.key.as_str()).collect();
+                    Value::text(&keys.join(", "))
+                },
+            },
+            Column {
                 head: Head::text("reason", "reason", 40).tier(3),
                 get: |told| Value::text(told.consent.reason.as_deref().unwrap_or("")),
             },

@@ -130,14 +130,12 @@ async fn confirm(
     plan: Plan,
     confirmation: &Confirmation,
 ) -> Result<ExitCode, Failure> {
+    let checked = check(executor, &plan).await?;
     if !confirmation.json || confirmation.dry_run {
-        show(&plan, confirmation.json)?;
+        show(&plan, &checked, confirmation.json)?;
     }
-    let missing = match plan.steps.first() {
-        Some(step) => executor.missing(&step.require, &Outputs::new()).await?,
-        None => None,
-    };
-    if let Some(missing) = &missing {
+    let missing = checked.iter().flatten().next();
+    if let Some(missing) = missing {
         out::words(&format!("it could not run now: {missing}"));
     }
     if confirmation.dry_run {
@@ -184,10 +182,28 @@ fn asked(plan: &Plan) -> Result<bool, Failure> {
     Ok(line.trim() == plan.name)
 }
 
-fn show(plan: &Plan, as_json: bool) -> Result<(), Failure> {
+/// What does not hold of each thing that the first step requires: what later steps require comes about on the way.
+async fn check(executor: &Executor, plan: &Plan) -> Result<Vec<Option<String>>, Failure> {
+    let mut checked = Vec::new();
+    for check in plan.steps.first().iter().flat_map(|step| &step.require) {
+        checked.push(executor.missing(std::slice::from_ref(check), &Outputs::new()).await?);
+    }
+    Ok(checked)
+}
+
+fn show(plan: &Plan, checked: &[Option<String>], as_json: bool) -> Result<(), Failure> {
     if as_json {
-        let json = serde_json::to_value(plan).map_err(|error| Failure::usage(error.to_string(), ""))?;
-        out::data(&pretty(&json)?);
+        let mut json = serde_json::to_value(plan).map_err(|error| Failure::usage(error.to_string(), ""))?;
+        let required = plan.steps.first().map(|step| step.require.as_slice()).unwrap_or_default();
+        let checks: Vec<_> = required
+            .iter()
+            .zip(checked)
+            .map(|(check, missing)| json!({"check": check.what, "held": missing.is_none(), "missing": missing}))
+            .collect();
+        if let Some(object) = json.as_object_mut() {
+            object.insert("checks".into(), checks.into());
+        }
+        out::data(&pretty(&json)?)?;
         return Ok(());
     }
     let mut text = format!("{}\n", plan.title);
@@ -196,8 +212,13 @@ fn show(plan: &Plan, as_json: bool) -> Result<(), Failure> {
         for shown in &step.shows {
             let _ = writeln!(text, "   {}: {} → {}", shown.what, shown.before, shown.after);
         }
-        for check in &step.require {
-            let _ = writeln!(text, "   requires that {}", check.what);
+        for (number, check) in step.require.iter().enumerate() {
+            let result = match checked.get(number).filter(|_| at == 0) {
+                Some(None) => ": yes",
+                Some(Some(_)) => ": NO",
+                None => "",
+            };
+            let _ = writeln!(text, "   requires that {}{result}", check.what);
         }
         for check in &step.verify {
             let _ = writeln!(text, "   then waits until {} (at most {} s)", check.what, step.within_seconds);
@@ -206,13 +227,13 @@ fn show(plan: &Plan, as_json: bool) -> Result<(), Failure> {
     for warning in &plan.warnings {
         let _ = writeln!(text, "!  {warning}");
     }
-    out::data(&text);
+    out::data(&text)?;
     Ok(())
 }
 
 fn report(plan: &Plan, outcome: &Outcome, as_json: bool) -> Result<ExitCode, Failure> {
     if as_json {
-        out::data(&pretty(&json!({"plan": plan, "result": outcome}))?);
+        out::data(&pretty(&json!({"plan": plan, "result": outcome}))?)?;
     }
     out::words(&own::words(Some(outcome)));
     Ok(ExitCode::from(u8::from(*outcome != Outcome::Done)))

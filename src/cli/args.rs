@@ -6,7 +6,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 /// The terminal operations console for machine-learning delivery.
 #[derive(Debug, Parser)]
-#[command(name = "quarterdeck", version, about, long_about = None, after_help = "Without a command it opens the console on the current kubeconfig context. `quarterdeck demo` shows it all without any server.\n\nExit status: 0 done, 1 a check or a prediction failed, 2 usage or config, 3 unreachable or not permitted.")]
+#[command(name = "quarterdeck", version, about, long_about = None, after_help = "Without a command it opens the console on the current kubeconfig context. `quarterdeck demo` shows it all without any server.\n\nExit status: 0 done, 1 a check or a prediction failed (for `status`: something is bad), 2 usage or config (or standard output can't be written), 3 unreachable or not permitted.")]
 pub struct Args {
     /// Flags for every command.
     #[command(flatten)]

@@ -18,7 +18,7 @@ pub(super) fn run(session: &Session, args: &AuditArgs) -> Result<ExitCode, Failu
         Some(AuditCommand::Verify) => {
             let (records, faults) = journal.read()?;
             if args.json {
-                out::data(&pretty(&json!({"lines": records.len(), "faults": faults}))?);
+                out::data(&pretty(&json!({"lines": records.len(), "faults": faults}))?)?;
             }
             for fault in &faults {
                 out::words(&format!("{}: {fault}", journal.path().display()));
@@ -35,9 +35,9 @@ pub(super) fn run(session: &Session, args: &AuditArgs) -> Result<ExitCode, Failu
             if args.json {
                 out::data(&pretty(
                     &json!({"at": told.at, "who": told.who, "plan": told.plan, "consent": told.consent, "profile": told.profile, "result": told.result}),
-                )?);
+                )?)?;
             } else {
-                out::data(&(own::audit_text(&told).join("\n") + "\n"));
+                out::data(&(own::audit_text(&told).join("\n") + "\n"))?;
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -47,7 +47,7 @@ pub(super) fn run(session: &Session, args: &AuditArgs) -> Result<ExitCode, Failu
             let rows = own::audit_rows(&told);
             let heads = crate::actions::journal::Told::heads();
             let printed = Printed { heads: &heads, columns: None, rows: &rows, now: session.clock().now() };
-            out::data(&printed.show(if args.json { Output::Json } else { Output::Table })?);
+            out::data(&printed.show(if args.json { Output::Json } else { Output::Table })?)?;
             Ok(ExitCode::SUCCESS)
         }
     }

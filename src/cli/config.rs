@@ -20,7 +20,7 @@ pub(super) fn run(global: &Global, args: &ConfigArgs) -> Result<ExitCode, Failur
                 paths.themes.display(),
                 paths.payloads.display(),
                 paths.state.display()
-            ));
+            ))?;
         }
         ConfigCommand::Init => {
             if paths.config.exists() {
@@ -33,7 +33,7 @@ pub(super) fn run(global: &Global, args: &ConfigArgs) -> Result<ExitCode, Failur
             out::words(&format!("written: {}", paths.config.display()));
         }
         ConfigCommand::Show => {
-            out::data(&profile(global, &paths)?.show());
+            out::data(&profile(global, &paths)?.show())?;
         }
         ConfigCommand::Check => return check(global),
     }

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::{join_all, try_join, try_join_all};
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
 use super::session::Session;
@@ -51,53 +54,73 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Connects what the pane needs: its system and, as far as they can be reached, those whose cells it shows.
+    /// Connects what the pane needs: its system and, as far as they can be reached, those whose cells it shows; all at
+    /// the same time.
     pub(super) async fn begin(session: &Session, pane: Pane, limit: Duration) -> Result<Self, Failure> {
         let catalogue = session.catalogue();
-        let own = link(session, pane.system, limit).await?;
-        let mut feeds: Vec<Box<dyn Feed>> =
-            own.feeds().into_iter().filter(|feed| feed.panes().contains(&pane.id)).collect();
-        for join in (pane.joins)() {
-            let Some(other) = catalogue.pane(join.pane).filter(|other| other.system != pane.system) else { continue };
-            if feeds.iter().any(|feed| feed.panes().contains(&other.id)) {
-                continue;
-            }
-            // a system that can't be reached costs its columns, never the rows
-            if let Ok(link) = link(session, other.system, limit.min(Duration::from_secs(5))).await {
-                feeds.extend(link.feeds().into_iter().filter(|feed| feed.panes().contains(&other.id)));
+        let joined: Vec<Pane> = (pane.joins)().iter().filter_map(|join| catalogue.pane(join.pane)).copied().collect();
+        let mut systems: Vec<SystemId> = joined.iter().map(|other| other.system).collect();
+        systems.sort_unstable();
+        systems.dedup();
+        systems.retain(|system| *system != pane.system);
+        let soon = limit.min(Duration::from_secs(5));
+        let others = join_all(systems.into_iter().map(|system| link(session, system, soon)));
+        let (own, others) = try_join(link(session, pane.system, limit), others.map(Ok)).await?;
+        let mut reading = Self::over(session, pane, limit, own.as_ref())?;
+        // a system that can't be reached costs its columns, never the rows
+        for other in others.into_iter().flatten() {
+            for feed in other.feeds() {
+                if feed.panes().iter().any(|id| joined.iter().any(|pane| pane.id == *id)) {
+                    reading.feeds.push(feed);
+                }
             }
         }
+        Ok(reading)
+    }
+
+    /// Connects the pane's own system only: its rows come without the cells of others.
+    pub(super) async fn alone(session: &Session, pane: Pane, limit: Duration) -> Result<Self, Failure> {
+        let own = link(session, pane.system, limit).await?;
+        Self::over(session, pane, limit, own.as_ref())
+    }
+
+    fn over(session: &Session, pane: Pane, limit: Duration, own: &dyn Link) -> Result<Self, Failure> {
+        let feeds: Vec<Box<dyn Feed>> =
+            own.feeds().into_iter().filter(|feed| feed.panes().contains(&pane.id)).collect();
         if feeds.is_empty() {
             return Err(Failure::usage(format!("{} has no rows without an object", pane.id), "open it in the console"));
         }
-        let panes = Panes::new(catalogue.panes().iter().filter(|known| known.standing));
+        let panes = Panes::new(session.catalogue().panes().iter().filter(|known| known.standing));
         Ok(Self { pane, panes, feeds, limit })
     }
 
-    /// Reads each feed until its first whole list, this pane's first. The others are given a few seconds.
+    /// Reads all feeds at the same time, each until its first whole list; those of other panes are given a few seconds.
+    /// An error of this pane is there at once, whoever else is still asked.
     pub(super) async fn first(&mut self) -> Result<(), Failure> {
+        let own = self.pane.id;
         let end = Instant::now() + self.limit;
         let soon = Instant::now() + self.limit.min(Duration::from_secs(8));
-        let own = self.pane.id;
-        for feed in &mut self.feeds {
-            let mine = feed.panes().contains(&own);
-            let read =
-                timeout_at(if mine { end } else { soon }, until_complete(feed.as_mut(), &mut self.panes, own)).await;
-            out::progress_done();
-            match read {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) if mine => return Err(Failure::from(error)),
-                Err(_elapsed) if mine => {
-                    return Err(Failure::from(Error::Timeout {
-                        what: self.pane.title.to_owned(),
-                        seconds: self.limit.as_secs(),
-                    }));
-                }
-                Ok(Err(error)) => {
-                    out::words(&format!("without {}: {error}", feed.panes().first().map_or("", |pane| pane.0)));
-                }
-                Err(_elapsed) => {}
+        let (mine, others): (Vec<_>, Vec<_>) = self.feeds.iter_mut().partition(|feed| feed.panes().contains(&own));
+        let late = || Error::Timeout { what: self.pane.title.to_owned(), seconds: self.limit.as_secs() };
+        let mine = try_join_all(mine.into_iter().map(|feed| async {
+            let read = read_whole(feed.as_mut(), end, Some(own)).await;
+            read.result.unwrap_or_else(|_elapsed| Err(late())).map(|()| read.changes)
+        }));
+        let others = join_all(others.into_iter().map(|feed| async {
+            let name = feed.panes().first().map_or("", |pane| pane.0);
+            (name, read_whole(feed.as_mut(), soon, None).await)
+        }));
+        let read = try_join(mine, others.map(Ok)).await;
+        out::progress_done();
+        let (mine, others) = read.map_err(Failure::from)?;
+        for (name, read) in &others {
+            if let Ok(Err(error)) = &read.result {
+                out::words(&format!("without {name}: {error}"));
             }
+        }
+        let changes = mine.into_iter().chain(others.into_iter().map(|(_, read)| read.changes)).flatten();
+        for (pane, change) in changes {
+            self.panes.apply(pane, &one(change));
         }
         Ok(())
     }
@@ -124,20 +147,35 @@ impl Reading {
     }
 }
 
-/// Reads a feed until its list is whole.
-async fn until_complete(feed: &mut dyn Feed, panes: &mut Panes, own: PaneId) -> Result<(), Error> {
+/// What a feed brought until its list was whole, or until then.
+struct Read {
+    changes: Vec<(PaneId, Change)>,
+    result: Result<Result<(), Error>, Elapsed>,
+}
+
+/// Reads a feed until its list is whole; shows the progress of `shown`.
+async fn read_whole(feed: &mut dyn Feed, end: Instant, shown: Option<PaneId>) -> Read {
+    let mut changes = Vec::new();
+    let result = timeout_at(end, until_complete(feed, &mut changes, shown)).await;
+    Read { changes, result }
+}
+
+async fn until_complete(
+    feed: &mut dyn Feed,
+    changes: &mut Vec<(PaneId, Change)>,
+    shown: Option<PaneId>,
+) -> Result<(), Error> {
     let mut complete = false;
     loop {
         let fetched = feed.next().await?;
-        let over = fetched.over;
-        for (pane, change) in fetched.changes {
+        for (pane, change) in &fetched.changes {
             complete |= matches!(change, Change::Complete);
-            if let (true, Change::More { done, .. }) = (pane == own, &change) {
+            if let (true, Change::More { done, .. }) = (shown == Some(*pane), change) {
                 out::progress(&format!("{done} so far"));
             }
-            panes.apply(pane, &one(change));
         }
-        if over && complete {
+        changes.extend(fetched.changes);
+        if fetched.over && complete {
             return Ok(());
         }
     }

@@ -37,7 +37,7 @@ pub(super) async fn serve(global: &Global, folder: Option<&Path>) -> Result<Exit
     for (name, url) in demo.urls() {
         let _ = writeln!(lines, "{name}={url}");
     }
-    out::data(&lines);
+    out::data(&lines)?;
     out::words("serving until ended (ctrl-c)");
     loop {
         if let Asked::Terminate(_) = signals.next().await {

@@ -32,12 +32,12 @@ pub(super) fn keys(global: &Global) -> Result<ExitCode, Failure> {
             text.push('\n');
         }
     }
-    out::data(&text);
+    out::data(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The themes that come with the program, and the roles that a theme file may have.
-pub(super) fn themes() -> ExitCode {
+pub(super) fn themes() -> Result<ExitCode, Failure> {
     let mut text = String::from("themes:\n");
     for (name, _) in SHIPPED {
         let _ = writeln!(text, "  {name}");
@@ -46,22 +46,22 @@ pub(super) fn themes() -> ExitCode {
     for role in Role::ALL {
         let _ = writeln!(text, "  {}", role.name());
     }
-    out::data(&text);
-    ExitCode::SUCCESS
+    out::data(&text)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Completions for a shell.
-pub(super) fn completions(shell: clap_complete::Shell) -> ExitCode {
+pub(super) fn completions(shell: clap_complete::Shell) -> Result<ExitCode, Failure> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "quarterdeck", &mut text);
-    out::data(&String::from_utf8_lossy(&text));
-    ExitCode::SUCCESS
+    out::data(&String::from_utf8_lossy(&text))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The manual page.
 pub(super) fn man() -> Result<ExitCode, Failure> {
     let mut text = Vec::new();
     clap_mangen::Man::new(Args::command()).render(&mut text).map_err(Failure::io)?;
-    out::data(&String::from_utf8_lossy(&text));
+    out::data(&String::from_utf8_lossy(&text))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -38,7 +38,7 @@ pub(super) async fn run(session: &Session, args: &GetArgs) -> Result<ExitCode, F
     let table = table(session, args, &pane, (&heads, rows))?;
     let columns = columns(args, &heads)?;
     let printed = Printed { heads: &heads, columns: columns.clone(), rows: table.order(), now: session.clock().now() };
-    if !out::data(&printed.show(args.output)?) || !args.watch {
+    if !out::data(&printed.show(args.output)?)? || !args.watch {
         return Ok(ExitCode::SUCCESS);
     }
     watch(session, args, reading, (table, columns)).await
@@ -75,7 +75,7 @@ async fn watch(
                 let _ = writeln!(text, "{key}  gone");
             }
         }
-        if !text.is_empty() && !out::data(&text) {
+        if !text.is_empty() && !out::data(&text)? {
             return Ok(ExitCode::SUCCESS);
         }
     }
@@ -171,7 +171,7 @@ async fn object(session: &Session, args: &GetArgs, what: &Ref, limit: Duration) 
     let link = link(session, system, limit).await?;
     let json = link.object(what).await?;
     let text = if args.output == Output::Yaml { yaml(&json)? } else { pretty(&json)? };
-    out::data(&text);
+    out::data(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -184,6 +184,6 @@ fn audit(session: &Session, args: &GetArgs, pane: &Pane) -> Result<ExitCode, Fai
     let table = table(session, args, pane, (&heads, &rows))?;
     let columns = columns(args, &heads)?;
     let printed = Printed { heads: &heads, columns, rows: table.order(), now: session.clock().now() };
-    out::data(&printed.show(args.output)?);
+    out::data(&printed.show(args.output)?)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -127,8 +127,8 @@ async fn dispatch(args: Args, outside: &Runtime) -> Result<ExitCode, Failure> {
         Some(Command::Audit(args)) => audit::run(&session(&global, outside).await?, &args),
         Some(Command::Config(args)) => config::run(&global, &args),
         Some(Command::Keys) => docs::keys(&global),
-        Some(Command::Themes) => Ok(docs::themes()),
-        Some(Command::Completions { shell }) => Ok(docs::completions(shell)),
+        Some(Command::Themes) => docs::themes(),
+        Some(Command::Completions { shell }) => docs::completions(shell),
         Some(Command::Man) => docs::man(),
     }
 }

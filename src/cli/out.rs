@@ -2,22 +2,23 @@
 
 use std::io::{ErrorKind, IsTerminal, Write};
 
-/// Prints data. A reader that went away (a broken pipe) is no error; it says `false` so that a watch can end.
-pub(super) fn data(text: &str) -> bool {
+use super::Failure;
+
+/// Prints data. A reader that went away (a broken pipe) is no error; it says `false` so that a watch can end. Anything
+/// else that keeps data from being written is: a script must not take a cut list for a whole one.
+pub(super) fn data(text: &str) -> Result<bool, Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Ok(()) => true,
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
         Err(error) => {
-            if error.kind() != ErrorKind::BrokenPipe {
-                words(&format!("can't write: {error}"));
-            }
-            false
+            Err(Failure::usage(format!("can't write to standard output: {error}"), "is the disk that it goes to full?"))
         }
     }
 }
 
 /// Prints data with a line's end.
-pub(super) fn line(text: &str) -> bool {
+pub(super) fn line(text: &str) -> Result<bool, Failure> {
     data(&format!("{text}\n"))
 }
 

@@ -59,7 +59,7 @@ pub(super) async fn run(session: &Session, args: &PredictArgs) -> Result<ExitCod
 /// The endpoint with this name.
 pub(super) async fn endpoint(session: &Session, name: &str) -> Result<Ref, Failure> {
     let pane = pane(session, "endpoints")?;
-    let mut reading = Reading::begin(session, crate::model::verb::Pane { joins: Vec::new, ..pane }, LIMIT).await?;
+    let mut reading = Reading::alone(session, pane, LIMIT).await?;
     reading.first().await?;
     let empty = Rows::default();
     let row = find(reading.panes.rows(pane.id).unwrap_or(&empty), name, (&pane, session.namespace().as_deref()))?;
@@ -160,9 +160,9 @@ fn report(
             "ok": good, "status": answer.status, "body": body, "why": answer.why, "way": answer.way, "request": answer.request,
             "revision": answer.revision, "connect_seconds": answer.connect, "first_byte_seconds": answer.first_byte,
             "total_seconds": answer.total, "max_latency_seconds": limit, "checks": checks, "notes": answer.notes,
-        }))?);
+        }))?)?;
     } else {
-        out::line(&answer.body);
+        out::line(&answer.body)?;
         let (digits, unit) = number(answer.total, Unit::Seconds);
         let revision = answer.revision.as_deref().map(|revision| format!(", {revision}")).unwrap_or_default();
         out::words(&format!("{} in {digits} {unit}{revision}, {}", answer.status, answer.way));

@@ -296,8 +296,10 @@ fn journal(state: &Path, clock: &Clock) -> Result<Journal, Failure> {
 /// Who sits at the keys.
 fn who() -> Who {
     let var = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    // where no variable names them (cron, a container), the number that the system knows them by
+    let number = || format!("uid {}", rustix::process::getuid().as_raw());
     Who {
-        user: var("SUDO_USER").or_else(|| var("USER")).or_else(|| var("LOGNAME")).unwrap_or_else(|| "unknown".into()),
+        user: var("SUDO_USER").or_else(|| var("USER")).or_else(|| var("LOGNAME")).unwrap_or_else(number),
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         from: var("SSH_CONNECTION").and_then(|connection| connection.split(' ').next().map(str::to_owned)),
     }

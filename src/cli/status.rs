@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
 
@@ -28,21 +29,32 @@ struct Found {
     seconds: f64,
 }
 
-/// Asks every system and prints how it does; 3 if one can't be reached or is not permitted.
+/// Asks all systems at the same time and prints how each does; 3 if one can't be reached or is not permitted, else 1 if
+/// something in one is bad.
 pub(super) async fn run(session: &Session, args: &StatusArgs) -> Result<ExitCode, Failure> {
-    let mut found = Vec::new();
-    for system in crate::systems::all() {
-        out::progress(&format!("asking {}", system.title()));
+    let systems = crate::systems::all();
+    out::progress(&format!("asking {} systems", systems.len()));
+    let found = join_all(systems.iter().map(|system| async move {
         let begun = Instant::now();
         let result = ask(session, *system).await;
-        found.push(Found { id: system.id().0, title: system.title(), result, seconds: begun.elapsed().as_secs_f64() });
-    }
+        Found { id: system.id().0, title: system.title(), result, seconds: begun.elapsed().as_secs_f64() }
+    }));
+    let found = found.await;
     out::progress_done();
     let text = if args.json { as_json(session, &found)? } else { as_text(&found) };
-    out::data(&text);
-    let failed =
-        found.iter().any(|found| matches!(&found.result, Err(error) if !matches!(error, Error::Absent { .. })));
-    Ok(ExitCode::from(if failed { 3 } else { 0 }))
+    out::data(&text)?;
+    Ok(ExitCode::from(found.iter().map(Found::code).max().unwrap_or(0)))
+}
+
+impl Found {
+    /// The exit status that this system by itself asks for. One that is not set up is nobody's fault.
+    fn code(&self) -> u8 {
+        match &self.result {
+            Err(Error::Absent { .. }) => 0,
+            Err(_) => 3,
+            Ok(counts) => u8::from(counts.iter().any(|(_, _, bad)| *bad > 0)),
+        }
+    }
 }
 
 async fn ask(session: &Session, system: &'static dyn System) -> Result<Vec<(String, usize, usize)>, Error> {
@@ -51,7 +63,7 @@ async fn ask(session: &Session, system: &'static dyn System) -> Result<Vec<(Stri
     link(session, system.id(), LIMIT).await.map_err(as_error)?;
     let mut counts = Vec::new();
     for pane in system.panes().iter().filter(|pane| pane.standing && pane.detail.is_some()) {
-        let mut reading = Reading::begin(session, *pane, LIMIT).await.map_err(as_error)?;
+        let mut reading = Reading::alone(session, *pane, LIMIT).await.map_err(as_error)?;
         timeout(LIMIT, reading.first()).await.map_err(|_elapsed| lost())?.map_err(as_error)?;
         let empty = Rows::default();
         let rows = reading.panes.rows(pane.id).unwrap_or(&empty);
