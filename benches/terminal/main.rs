@@ -9,6 +9,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that can't go on stops")]
 
 mod arguments;
+mod counting;
 mod measure;
 mod program;
 mod proxy;
@@ -16,6 +17,7 @@ mod report;
 mod yardstick;
 
 use arguments::Arguments;
+use counting::Counting;
 use measure::Measured;
 use report::Report;
 
@@ -52,6 +54,13 @@ fn main() {
         let pods = yardstick.pods();
         settle();
         measure::hung(program, &arguments, &pods, measured);
+    }
+    for (program, measured) in arguments.programs.iter().zip(&mut measured) {
+        eprintln!("requests: {}", program.name);
+        let pods = yardstick.pods();
+        settle();
+        let counting = Counting::before(yardstick.fresh_client());
+        measure::requests(program, &arguments, (&counting, &pods), measured);
     }
     report.print(&measured);
 }

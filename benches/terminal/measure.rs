@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::arguments::{Arguments, Program};
+use crate::counting::Counting;
 use crate::program::{Running, text};
 use crate::proxy::Proxy;
 use crate::yardstick::Pods;
@@ -48,6 +49,10 @@ pub(crate) struct Measured {
     pub(crate) churn_bytes: Option<f64>,
     pub(crate) churn_row: Keys,
     pub(crate) hung_row: Keys,
+    /// Requests to the API server until a few seconds after all rows were there.
+    pub(crate) asked_first: Option<usize>,
+    /// Requests a second after that.
+    pub(crate) asked_rate: Option<f64>,
 }
 
 impl Measured {
@@ -110,6 +115,23 @@ pub(crate) fn hung(program: &Program, arguments: &Arguments, pods: &Pods, measur
     proxy.hang();
     std::thread::sleep(Duration::from_secs(3));
     measured.hung_row = keys(&running, b"j", KEYS, Duration::from_millis(60));
+}
+
+/// How much is asked of the API server, at the start and at rest.
+pub(crate) fn requests(
+    program: &Program,
+    arguments: &Arguments,
+    (counting, pods): (&Counting, &Pods),
+    measured: &mut Measured,
+) {
+    let running = start(program, arguments, (&counting.kubeconfig, pods), &mut Measured::default());
+    std::thread::sleep(Duration::from_secs(4));
+    let first = counting.asked();
+    std::thread::sleep(Duration::from_secs(arguments.seconds));
+    let later = f64::from(u32::try_from(counting.asked() - first).unwrap_or(u32::MAX));
+    drop(running);
+    (measured.asked_first, measured.asked_rate) =
+        (Some(first), Some(later / Duration::from_secs(arguments.seconds).as_secs_f64()));
 }
 
 /// Share of a core and bytes a second, over a while.

@@ -18,7 +18,7 @@ pub(crate) struct Report {
 type Figure = fn(&Measured) -> String;
 
 /// Each line of the table.
-const LINES: [(&str, Figure); 15] = [
+const LINES: [(&str, Figure); 17] = [
     ("first byte", |one| times(&one.first_byte)),
     ("first frame", |one| times(&one.first_frame)),
     ("first rows", |one| times(&one.first_rows)),
@@ -34,6 +34,8 @@ const LINES: [(&str, Figure); 15] = [
     ("bytes a second under churn", |one| rate(one.churn_bytes)),
     ("key `k` under churn", |one| keys(&one.churn_row)),
     ("key `j` while the API server hangs", |one| keys(&one.hung_row)),
+    ("API requests until all is there", |one| one.asked_first.map_or_else(absent, |asked| asked.to_string())),
+    ("API requests a second at rest", |one| one.asked_rate.map_or_else(absent, |rate| format!("{rate:.2}"))),
 ];
 
 impl Report {

@@ -39,6 +39,11 @@ impl Yardstick {
         Client::try_from(config).unwrap()
     }
 
+    /// A client with connections of its own.
+    pub(crate) fn fresh_client(&self) -> Client {
+        self.runtime.block_on(self.client())
+    }
+
     /// One list on a connection of its own.
     pub(crate) fn bare_list(&self) -> Bare {
         self.runtime.block_on(async {
