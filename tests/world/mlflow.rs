@@ -24,8 +24,9 @@ fn variable(name: &str, default: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| default.into())
 }
 
-fn server() -> String {
-    variable("WORLD_MLFLOW_URL", "http://127.0.0.1:15000")
+/// The servers of both lines that there are: 3.x and 2.22.
+fn servers() -> [String; 2] {
+    [variable("WORLD_MLFLOW_URL", "http://127.0.0.1:15000"), variable("WORLD_MLFLOW2_URL", "http://127.0.0.1:15002")]
 }
 
 async fn link(table: &str, env: &'static [(&'static str, String)]) -> Arc<dyn Link> {
@@ -40,8 +41,8 @@ async fn link(table: &str, env: &'static [(&'static str, String)]) -> Arc<dyn Li
         .unwrap()
 }
 
-async fn plain() -> Arc<dyn Link> {
-    link(&format!("url = '{}'", server()), &[]).await
+async fn plain(server: &str) -> Arc<dyn Link> {
+    link(&format!("url = '{server}'"), &[]).await
 }
 
 /// What the server itself says, by a client that shares nothing with ours.
@@ -51,9 +52,9 @@ struct Rest {
 }
 
 impl Rest {
-    fn new() -> Self {
+    fn new(server: &str) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Self { base: format!("{}/api/2.0/mlflow", server()), client: reqwest::Client::new() }
+        Self { base: format!("{server}/api/2.0/mlflow"), client: reqwest::Client::new() }
     }
 
     async fn call(&self, method: reqwest::Method, path: &str, body: Option<Json>) -> Json {
@@ -136,11 +137,11 @@ struct Operator {
 }
 
 impl Operator {
-    async fn new() -> Self {
+    async fn new(server: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let who = Who { user: "test".into(), host: "test".into(), from: None };
         let journal = Journal::open(folder.path(), who, Clock::System).unwrap();
-        Self { link: plain().await, journal, _folder: folder }
+        Self { link: plain(server).await, journal, _folder: folder }
     }
 
     async fn plan(&self, verb: &str, row: Key, answers: &[(&str, &str)]) -> Plan {
@@ -173,87 +174,95 @@ impl Operator {
 #[tokio::test]
 #[ignore = "needs the real servers of a test world: started by .ci/run"]
 async fn rows_say_what_the_server_says_field_by_field() {
-    let rest = Rest::new();
-    let (heads, rows) = models(&*plain().await).await.unwrap();
-    let listed = rest.get("model-versions/search?max_results=1000").await;
-    let listed = listed["model_versions"].as_array().unwrap().clone();
-    let mut compared = 0;
-    for version in listed.iter().filter(|version| !version["name"].as_str().unwrap().starts_with("quarterdeck-")) {
-        let (name, number) = (version["name"].as_str().unwrap(), version["version"].as_str().unwrap());
-        let row = rows.get(&identity::key(name, number)).unwrap_or_else(|| panic!("no row {name} {number}"));
-        let cell = |id: &str| row.cell(heads.iter().position(|head| head.id == id).unwrap()).clone();
-        assert_eq!(cell("model"), Value::text(name));
-        assert_eq!(cell("version"), Value::text(&format!("v{number}")));
-        let created = chrono::DateTime::from_timestamp_millis(version["creation_timestamp"].as_i64().unwrap());
-        assert_eq!(cell("age"), Value::time(created));
-        let stage = version["current_stage"].as_str().unwrap().replace("None", "");
-        assert_eq!(cell("stage"), Value::text(&stage));
-        let one = rest.get(&format!("model-versions/get?name={name}&version={number}")).await;
-        let mut aliases: Vec<String> =
-            serde_json::from_value(one["model_version"]["aliases"].clone()).unwrap_or_default();
-        aliases.sort_by_key(|alias| (alias != "champion", alias.clone()));
-        assert_eq!(cell("aliases").show(Clock::System.now()), aliases.join(", "));
-        let run = rest.get(&format!("runs/get?run_id={}", version["run_id"].as_str().unwrap())).await;
-        for metric in run["run"]["data"]["metrics"].as_array().unwrap() {
-            let id = format!("metric_{}", metric["key"].as_str().unwrap());
-            if heads.iter().any(|head| head.id == *id) {
-                assert_eq!(cell(&id).number(), metric["value"].as_f64(), "{name} {number} {id}");
-                compared += 1;
+    for server in servers() {
+        let rest = Rest::new(&server);
+        let (heads, rows) = models(&*plain(&server).await).await.unwrap();
+        let listed = rest.get("model-versions/search?max_results=1000").await;
+        let listed = listed["model_versions"].as_array().unwrap().clone();
+        let mut compared = 0;
+        for version in listed.iter().filter(|version| !version["name"].as_str().unwrap().starts_with("quarterdeck-")) {
+            let (name, number) = (version["name"].as_str().unwrap(), version["version"].as_str().unwrap());
+            let row = rows.get(&identity::key(name, number)).unwrap_or_else(|| panic!("no row {name} {number}"));
+            let cell = |id: &str| row.cell(heads.iter().position(|head| head.id == id).unwrap()).clone();
+            assert_eq!(cell("model"), Value::text(name));
+            assert_eq!(cell("version"), Value::text(&format!("v{number}")));
+            let created = chrono::DateTime::from_timestamp_millis(version["creation_timestamp"].as_i64().unwrap());
+            assert_eq!(cell("age"), Value::time(created));
+            let stage = version["current_stage"].as_str().unwrap().replace("None", "");
+            assert_eq!(cell("stage"), Value::text(&stage));
+            let one = rest.get(&format!("model-versions/get?name={name}&version={number}")).await;
+            let mut aliases: Vec<String> =
+                serde_json::from_value(one["model_version"]["aliases"].clone()).unwrap_or_default();
+            aliases.sort_by_key(|alias| (alias != "champion", alias.clone()));
+            assert_eq!(cell("aliases").show(Clock::System.now()), aliases.join(", "));
+            let run = rest.get(&format!("runs/get?run_id={}", version["run_id"].as_str().unwrap())).await;
+            for metric in run["run"]["data"]["metrics"].as_array().unwrap() {
+                let id = format!("metric_{}", metric["key"].as_str().unwrap());
+                if heads.iter().any(|head| head.id == *id) {
+                    assert_eq!(cell(&id).number(), metric["value"].as_f64(), "{name} {number} {id}");
+                    compared += 1;
+                }
             }
         }
+        assert!(listed.len() >= 9 && compared >= 20, "{} versions, {compared} metrics", listed.len());
     }
-    assert!(listed.len() >= 9 && compared >= 20, "{} versions, {compared} metrics", listed.len());
 }
 
 #[tokio::test]
 #[ignore = "needs the real servers of a test world: started by .ci/run"]
 async fn an_opened_version_has_its_history_as_a_line() {
-    let link = plain().await;
-    let what = Ref::new(identity::MODELS, "fraud-detection@3");
-    let how = Parameters { points: 30, ..Parameters::default() };
-    let Some(Opened::Rows(mut feed)) = link.open(&what, identity::HISTORY, &how) else { panic!("not opened") };
-    let changes = feed.next().await.unwrap().changes;
-    let rows: Vec<_> = changes
-        .iter()
-        .filter_map(|(_, change)| if let Change::Upsert(row) = change { Some(row) } else { None })
-        .collect();
-    let auc = rows.iter().find(|row| row.key.as_str() == "auc").expect("a line for auc");
-    let Value::Spark(series) = auc.cell(1) else { panic!("no line") };
-    assert!((10..=40).contains(&series.points.len()), "{}", series.points.len());
-    assert!(link.object(&what).await.unwrap()["run"]["info"]["run_id"].is_string());
+    for server in servers() {
+        let link = plain(&server).await;
+        let what = Ref::new(identity::MODELS, "fraud-detection@3");
+        let how = Parameters { points: 30, ..Parameters::default() };
+        let Some(Opened::Rows(mut feed)) = link.open(&what, identity::HISTORY, &how) else { panic!("not opened") };
+        let changes = feed.next().await.unwrap().changes;
+        let rows: Vec<_> = changes
+            .iter()
+            .filter_map(|(_, change)| if let Change::Upsert(row) = change { Some(row) } else { None })
+            .collect();
+        let auc = rows.iter().find(|row| row.key.as_str() == "auc").expect("a line for auc");
+        let Value::Spark(series) = auc.cell(1) else { panic!("no line") };
+        assert!((10..=40).contains(&series.points.len()), "{}", series.points.len());
+        assert!(link.object(&what).await.unwrap()["run"]["info"]["run_id"].is_string());
+    }
 }
 
 #[tokio::test]
 #[ignore = "needs the real servers of a test world: started by .ci/run"]
 async fn promote_is_verified_and_roll_back_finds_the_version_before_in_the_journal() {
-    let (rest, name) = (Rest::new(), "quarterdeck-promote");
-    rest.model(name).await;
-    rest.point(name, "champion", "1").await;
-    let operator = Operator::new().await;
-    let promote = operator.plan("promote", identity::key(name, "2"), &[("alias", "champion")]).await;
-    let promoted = operator.run(&promote).await;
-    let after_promote = rest.alias(name, "champion").await;
-    let back = operator.plan("rollback", identity::key(name, "2"), &[]).await;
-    let rolled_back = operator.run(&back).await;
-    let after_rollback = rest.alias(name, "champion").await;
-    rest.delete(name).await;
-    assert_eq!((promoted, after_promote.as_deref()), (Outcome::Done, Some("2")));
-    assert_eq!((rolled_back, after_rollback.as_deref()), (Outcome::Done, Some("1")));
+    for server in servers() {
+        let (rest, name) = (Rest::new(&server), "quarterdeck-promote");
+        rest.model(name).await;
+        rest.point(name, "champion", "1").await;
+        let operator = Operator::new(&server).await;
+        let promote = operator.plan("promote", identity::key(name, "2"), &[("alias", "champion")]).await;
+        let promoted = operator.run(&promote).await;
+        let after_promote = rest.alias(name, "champion").await;
+        let back = operator.plan("rollback", identity::key(name, "2"), &[]).await;
+        let rolled_back = operator.run(&back).await;
+        let after_rollback = rest.alias(name, "champion").await;
+        rest.delete(name).await;
+        assert_eq!((promoted, after_promote.as_deref()), (Outcome::Done, Some("2")));
+        assert_eq!((rolled_back, after_rollback.as_deref()), (Outcome::Done, Some("1")));
+    }
 }
 
 #[tokio::test]
 #[ignore = "needs the real servers of a test world: started by .ci/run"]
 async fn an_alias_that_a_second_writer_moved_is_left_where_it_is() {
-    let (rest, name) = (Rest::new(), "quarterdeck-second-writer");
-    rest.model(name).await;
-    let operator = Operator::new().await;
-    let plan = operator.plan("promote", identity::key(name, "2"), &[("alias", "champion")]).await;
-    rest.point(name, "champion", "1").await;
-    let outcome = operator.run(&plan).await;
-    let now = rest.alias(name, "champion").await;
-    rest.delete(name).await;
-    assert!(matches!(&outcome, Outcome::Refused { why } if why.contains("champion")), "{outcome:?}");
-    assert_eq!(now.as_deref(), Some("1"));
+    for server in servers() {
+        let (rest, name) = (Rest::new(&server), "quarterdeck-second-writer");
+        rest.model(name).await;
+        let operator = Operator::new(&server).await;
+        let plan = operator.plan("promote", identity::key(name, "2"), &[("alias", "champion")]).await;
+        rest.point(name, "champion", "1").await;
+        let outcome = operator.run(&plan).await;
+        let now = rest.alias(name, "champion").await;
+        rest.delete(name).await;
+        assert!(matches!(&outcome, Outcome::Refused { why } if why.contains("champion")), "{outcome:?}");
+        assert_eq!(now.as_deref(), Some("1"));
+    }
 }
 
 #[tokio::test]
