@@ -26,6 +26,18 @@ pub(crate) struct Keys {
     pub(crate) unanswered: usize,
 }
 
+impl Keys {
+    fn add(&mut self, (latency, bytes): (Option<Duration>, usize)) {
+        match latency {
+            Some(latency) => {
+                self.latencies.push(latency);
+                self.bytes.push(bytes);
+            }
+            None => self.unanswered += 1,
+        }
+    }
+}
+
 /// The figures of one program.
 #[derive(Default)]
 pub(crate) struct Measured {
@@ -45,6 +57,7 @@ pub(crate) struct Measured {
     pub(crate) rest_bytes: Option<f64>,
     pub(crate) row: Keys,
     pub(crate) page: Keys,
+    pub(crate) filter: Keys,
     pub(crate) churn_cpu: Option<f64>,
     pub(crate) churn_bytes: Option<f64>,
     pub(crate) churn_row: Keys,
@@ -92,6 +105,15 @@ pub(crate) fn rest_and_keys(running: &Running, arguments: &Arguments, measured: 
     measured.resting = Some(running.memory("VmRSS"));
     measured.row = keys(running, b"j", KEYS, Duration::from_millis(60));
     measured.page = keys(running, b"\x1b[6~", KEYS / 3, Duration::from_millis(60));
+    // a filter that is typed, applied, and cleared again: `o` is in most names
+    running.press(b"/", ANSWER);
+    for _ in 0..KEYS / 2 {
+        for key in [&b"o"[..], b"\x7f"] {
+            measured.filter.add(running.press(key, ANSWER));
+            std::thread::sleep(Duration::from_millis(60));
+        }
+    }
+    running.press(b"\x1b", ANSWER);
     measured.last_peak = Some(running.memory("VmHWM"));
 }
 
@@ -147,14 +169,7 @@ fn over(running: &Running, length: Duration) -> (f64, f64) {
 fn keys(running: &Running, key: &[u8], count: usize, pause: Duration) -> Keys {
     let mut pressed = Keys::default();
     for _ in 0..count {
-        let (latency, bytes) = running.press(key, ANSWER);
-        match latency {
-            Some(latency) => {
-                pressed.latencies.push(latency);
-                pressed.bytes.push(bytes);
-            }
-            None => pressed.unanswered += 1,
-        }
+        pressed.add(running.press(key, ANSWER));
         std::thread::sleep(pause);
     }
     pressed

@@ -18,7 +18,7 @@ pub(crate) struct Report {
 type Figure = fn(&Measured) -> String;
 
 /// Each line of the table.
-const LINES: [(&str, Figure); 17] = [
+const LINES: [(&str, Figure); 18] = [
     ("first byte", |one| times(&one.first_byte)),
     ("first frame", |one| times(&one.first_frame)),
     ("first rows", |one| times(&one.first_rows)),
@@ -30,6 +30,7 @@ const LINES: [(&str, Figure); 17] = [
     ("bytes a second at rest", |one| rate(one.rest_bytes)),
     ("key `j`", |one| keys(&one.row)),
     ("page down", |one| keys(&one.page)),
+    ("a filter's letter, typed or taken back", |one| keys(&one.filter)),
     ("CPU under churn", |one| share(one.churn_cpu)),
     ("bytes a second under churn", |one| rate(one.churn_bytes)),
     ("key `k` under churn", |one| keys(&one.churn_row)),
