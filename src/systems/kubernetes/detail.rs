@@ -55,7 +55,9 @@ pub(super) fn facts(wire: &PodWire) -> Vec<Arc<Row>> {
     let text = |text: &str| Value::text(&clean(text));
     let not_ready =
         wire.status.conditions.iter().find(|condition| condition.status == "False" && !condition.message.is_empty());
-    let why = if wire.status.message.is_empty() {
+    let why = if wire.status.has_lost_node() {
+        "its node no longer answers; what is said of its containers is the last that was heard"
+    } else if wire.status.message.is_empty() {
         not_ready.map_or("", |condition| &condition.message)
     } else {
         &wire.status.message

@@ -39,7 +39,11 @@ const COLUMNS: &[Column<Pod>] = &[
         get: |pod| text(&pod.ready),
     },
     Column {
-        head: Head::text("status", "status", 28).tier(0).min(8).as_state().help("as kubectl has it"),
+        head: Head::text("status", "status", 28)
+            .tier(0)
+            .min(8)
+            .as_state()
+            .help("as kubectl has it, but NodeNotReady on a dead node"),
         get: |pod| Value::State(pod.state.clone()),
     },
     Column {

@@ -1,9 +1,13 @@
-//! A pod's state in a word, as `kubectl get pods` has it, and how well that is.
+//! A pod's state in a word, as `kubectl get pods` has it, and how well that is. Only where all containers are said to be
+//! ready and the pod is not, as on a dead node, the word is another one.
 
 use chrono::{DateTime, Utc};
 
 use super::wire::{ContainerStatus, PodWire, Terminated};
 use crate::model::health::Health;
+
+/// The word for a pod whose node no longer answers, after the reason of the event that it gets.
+const NODE_NOT_READY: &str = "NodeNotReady";
 
 /// What a pod's many statuses come to.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,6 +50,10 @@ pub(super) fn summary(pod: &PodWire) -> Summary {
     match stuck {
         Some(stuck) if !initialized => word = stuck,
         _ => word = main(pod, word, &mut count),
+    }
+    if word == "Running" && count.ready == of && status.condition("Ready").is_some_and(|it| it.status == "False") {
+        // kubectl goes on saying Running
+        word = if status.has_lost_node() { NODE_NOT_READY } else { "NotReady" }.into();
     }
     if pod.metadata.deletion_timestamp.is_some() {
         if status.reason == "NodeLost" {

@@ -89,6 +89,32 @@ fn init_containers_and_deletion_have_their_words() {
     assert_eq!(status_of(&pod), "Busy Terminating");
 }
 
+/// A pod on a node that died, as a control plane without taint eviction has it.
+fn on_a_dead_node() -> Json {
+    let mut pod = pod("churn-predictor");
+    pod["status"]["conditions"] =
+        json!([{"type": "ContainersReady", "status": "True"}, {"type": "Ready", "status": "False"}]);
+    pod
+}
+
+#[test]
+fn a_pod_on_a_dead_node_is_broken_though_its_containers_were_ready_when_they_were_last_heard_of() {
+    let mut pod = on_a_dead_node();
+    assert_eq!(status_of(&pod), "Bad NodeNotReady");
+    let said = facts(&serde_json::from_value::<PodWire>(pod.clone()).unwrap());
+    let why = said.iter().any(|row| words(row.cell(1)).starts_with("its node no longer answers"));
+    assert!(why, "{said:?}");
+    pod["metadata"]["deletionTimestamp"] = json!("2026-07-30T09:12:44Z");
+    assert_eq!(status_of(&pod), "Busy Terminating");
+}
+
+#[test]
+fn a_pod_that_waits_for_a_readiness_gate_is_not_drawn_as_well() {
+    let mut pod = on_a_dead_node();
+    pod["status"]["conditions"][1]["reason"] = json!("ReadinessGatesNotReady");
+    assert_eq!(status_of(&pod), "Warn NotReady");
+}
+
 #[test]
 fn a_sidecar_counts_as_a_container() {
     let mut pod = pod("churn-predictor");

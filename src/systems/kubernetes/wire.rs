@@ -164,4 +164,12 @@ impl Status {
     pub(super) fn condition(&self, kind: &str) -> Option<&Condition> {
         self.conditions.iter().find(|condition| condition.kind == kind)
     }
+
+    /// Whether the node no longer answers: the node controller then says that the pod is not ready, without a reason,
+    /// and leaves what the kubelet last said of the containers.
+    pub(super) fn has_lost_node(&self) -> bool {
+        let is = |kind, status| self.condition(kind).is_some_and(|condition| condition.status == status);
+        let by_kubelet = self.condition("Ready").is_some_and(|condition| !condition.reason.is_empty());
+        is("Ready", "False") && is("ContainersReady", "True") && !by_kubelet
+    }
 }
