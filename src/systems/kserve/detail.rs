@@ -16,7 +16,7 @@ use super::owner::manager;
 use super::revisions::Revision;
 use super::rows::{ENDPOINTS, Endpoint, Kind};
 use super::source::{Source, short};
-use super::why::{pod_failure, pod_ready};
+use super::why::{has_lost_node, pod_failure, pod_ready};
 use super::wire::{Condition, Metadata, Pod};
 
 /// The facts of an endpoint, most important first; what does not apply is left out.
@@ -296,6 +296,7 @@ fn pod_row(pod: &Pod, endpoint: &Key) -> PodRow {
     });
     let (health, word) = match (ending, pod_ready(pod), why.is_empty()) {
         (true, ..) => (Health::Busy, "ending".to_owned()),
+        _ if has_lost_node(pod) => (Health::Bad, "node not ready".to_owned()),
         (_, true, _) => (Health::Good, "running".to_owned()),
         (_, _, false) => (Health::Bad, waiting.unwrap_or_else(|| "failed".into())),
         (..) if pod.status.phase == "Failed" => (Health::Bad, pod.status.reason.to_string()),

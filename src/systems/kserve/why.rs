@@ -253,6 +253,9 @@ fn part_missing(evidence: Evidence<'_>, status: &ServiceStatus) -> Verdict {
     let undecided = |name: &str| condition(&status.conditions, name).filter(|it| !it.is_true());
     for part in ["Predictor", "Transformer", "Explainer"] {
         let Some(failed) = undecided(&format!("{part}Ready")) else { continue };
+        if let Some(verdict) = pods_lost(evidence.pods).filter(|_| part == "Predictor") {
+            return verdict;
+        }
         let for_long = failed.last_transition_time.map_or(TimeDelta::zero(), |at| now - at);
         let what = part.to_lowercase();
         let copies = status.model_status.copies.total_copies.unwrap_or(0);
@@ -283,6 +286,15 @@ fn part_missing(evidence: Evidence<'_>, status: &ServiceStatus) -> Verdict {
     let blamed = status.conditions.iter().find(|it| it.is_false() && it.severity != "Info" && it.r#type != *"Ready");
     let blamed = blamed.or_else(|| condition(&status.conditions, "Ready"));
     Verdict::new(Health::Bad, "no", blamed.map_or_else(|| "no condition says why".into(), told))
+}
+
+/// Pods are missing because their nodes died, not because they are being made.
+fn pods_lost(pods: Option<&[&Pod]>) -> Option<Verdict> {
+    let predictors: Vec<&&Pod> = pods?.iter().filter(|pod| is_predictor(pod)).collect();
+    let lost = predictors.iter().find(|pod| has_lost_node(pod)).and_then(|pod| pod_failure(pod))?;
+    let ready = predictors.iter().filter(|pod| pod_ready(pod)).count();
+    let (health, word) = if ready == 0 { (Health::Bad, "no") } else { (Health::Warn, "yes, pods lost") };
+    Some(Verdict::new(health, word, format!("{ready} of {} pods are ready: {lost}", predictors.len())))
 }
 
 /// What a condition says: its message, with the reason behind.
@@ -384,8 +396,20 @@ pub(super) fn pod_ready(pod: &Pod) -> bool {
         && condition(&pod.status.conditions, "Ready").is_some_and(Condition::is_true)
 }
 
-/// Why a pod fails, where one of its containers does.
+/// Whether its node no longer answers: the node controller then says that the pod is not ready, without a reason, and
+/// leaves what the kubelet last said of the containers.
+pub(super) fn has_lost_node(pod: &Pod) -> bool {
+    let of = |name: &str| condition(&pod.status.conditions, name);
+    pod.metadata.deletion_timestamp.is_none()
+        && of("Ready").is_some_and(|it| it.is_false() && it.reason.is_empty())
+        && of("ContainersReady").is_some_and(Condition::is_true)
+}
+
+/// Why a pod fails, where one of its containers or its node does.
 pub(super) fn pod_failure(pod: &Pod) -> Option<String> {
+    if has_lost_node(pod) {
+        return Some(format!("the node {} no longer answers", pod.spec.node_name));
+    }
     let containers = pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses);
     containers.into_iter().find_map(|container| {
         let waiting = container.state.waiting.as_ref().filter(|it| is_failure(&it.reason));

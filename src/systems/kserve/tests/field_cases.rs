@@ -3,9 +3,13 @@
 use serde_json::json;
 
 use super::super::board::{Board, Reach, Seen};
+use super::super::detail::{PodRow, pods};
 use super::super::rows::Kind;
+use super::super::why::Verdict;
 use super::{board, fixture, key, later, read};
 use crate::model::health::Health;
+use crate::model::record::Record;
+use crate::model::value::Value;
 
 #[test]
 fn stopped_false_is_healthy_and_stopped_true_is_no_alarm() {
@@ -62,6 +66,35 @@ fn ready_by_an_old_transition_is_not_believed_while_the_only_pod_crashes() {
         "{}",
         found.verdict.why
     );
+}
+
+#[test]
+fn pods_whose_node_died_are_the_reason_and_nothing_is_said_to_be_starting() {
+    let service = json!({"metadata": {"name": "a", "namespace": "b"}, "status": {
+        "conditions": [{"type": "Ready", "status": "False"},
+            {"type": "PredictorReady", "status": "False", "reason": "MinimumReplicasUnavailable", "lastTransitionTime": "2026-11-23T09:59:40Z"}],
+        "modelStatus": {"states": {"activeModelState": "Loaded", "targetModelState": "Pending"}, "copies": {"totalCopies": 1}}}});
+    let pod = |name: &str, ready: &str| {
+        json!({"metadata": {"name": name, "namespace": "b",
+            "labels": {"serving.kserve.io/inferenceservice": "a", "component": "predictor"}}, "spec": {"nodeName": "ip-10-0-1-11"},
+            "status": {"phase": "Running", "conditions": [{"type": "ContainersReady", "status": "True"}, {"type": "Ready", "status": ready}],
+            "containerStatuses": [{"name": "c", "ready": true, "state": {}}]}})
+    };
+    let mut board = board(&service, None, None);
+    board.pods_reach = Reach::Known;
+    board.put(Seen::Pod(read(&pod("lost", "False"))));
+    let found = board.record(&key(&service), later()).unwrap().verdict;
+    let told = |found: &Verdict| (found.health, found.word, found.why.clone());
+    let why = "0 of 1 pods are ready: the node ip-10-0-1-11 no longer answers";
+    assert_eq!(told(&found), (Health::Bad, "no", why.into()));
+    let heads = PodRow::heads();
+    let state = heads.iter().position(|head| head.id == "state").unwrap();
+    let rows = pods(&board, &key(&service));
+    assert_eq!(rows[0].cell(state), &Value::state(Health::Bad, "node not ready"));
+    board.put(Seen::Pod(read(&pod("other", "True"))));
+    let found = board.record(&key(&service), later()).unwrap().verdict;
+    let why = "1 of 2 pods are ready: the node ip-10-0-1-11 no longer answers";
+    assert_eq!(told(&found), (Health::Warn, "yes, pods lost", why.into()));
 }
 
 #[test]
