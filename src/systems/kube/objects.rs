@@ -238,7 +238,9 @@ impl<T: Object> Objects<T> {
         match step {
             Step::Begun => {
                 place.unread = 0;
-                place.old = std::mem::take(&mut place.keys);
+                // of a list that broke off, some were not asked after yet
+                let keys = std::mem::take(&mut place.keys);
+                place.old.extend(keys);
                 if several {
                     return (Vec::new(), false);
                 }

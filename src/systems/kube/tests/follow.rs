@@ -236,6 +236,26 @@ async fn a_new_list_of_one_namespace_leaves_the_others_alone() {
 }
 
 #[tokio::test]
+async fn a_row_that_went_away_while_a_new_list_of_a_namespace_broke_off_is_gone_all_the_same() {
+    let server = Server::start(|path, before| {
+        let whole = list(9, &[thing("a", "x", 1, 2)]);
+        match (path.split('?').next().unwrap(), path.contains("watch=1"), before) {
+            ("/api/v1/things", ..) => Reply::status(403, "no"),
+            ("/api/v1/namespaces", ..) => Reply::json(r#"{"items":[{"metadata":{"name":"a"}}]}"#),
+            (_, true, 0) => Reply::status(410, "too old"),
+            (_, true, _) => Reply::lines(&[&event("ADDED", &thing("a", "last", 10, 9))], End::Hangs),
+            (_, false, 0) => Reply::json(list(5, &[thing("a", "x", 1, 1), thing("a", "z", 1, 1)])),
+            (_, false, 1) => Reply::json(&whole[..whole.len() - 9]).ending(End::Broken),
+            _ => Reply::json(whole),
+        }
+    })
+    .await;
+    let seen = until(&mut feed(&server), "+a/last").await;
+    assert!(seen.iter().any(|word| word.starts_with("error")), "{seen:?}");
+    assert!(seen.contains(&"-a/z".to_owned()), "{seen:?}");
+}
+
+#[tokio::test]
 async fn without_any_right_the_error_says_which_is_missing() {
     let server = Server::start(|_, _| Reply::status(403, "no")).await;
     let mut feed = feed(&server);
