@@ -76,10 +76,50 @@ pub(super) fn stale(data: &PaneData, now: DateTime<Utc>) -> Option<Words> {
     let old = fresh.seen.map_or(String::new(), |seen| format!("data {} old", age(now - seen)));
     match &fresh.error {
         Some(error) => {
-            let next = fresh.next.map_or(String::new(), |next| format!("next try {}", next.format("%H:%M:%SZ")));
+            let next = match fresh.next {
+                Some(next) if next > now => format!("next try {}", next.format("%H:%M:%SZ")),
+                // a try may hang for as long as it is given
+                Some(_) => "trying now".into(),
+                None => String::new(),
+            };
             let advice = [old, next].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" · ");
             Some(words(failing(error).health, error.to_string(), advice))
         }
         None => Some(words(Health::Warn, old, "nothing was heard since; it is connected anew by itself")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::model::health::Freshness;
+    use crate::model::id::{PaneId, SystemId};
+    use crate::model::verb::Pane;
+
+    const PODS: Pane = Pane {
+        id: PaneId("pods"),
+        system: SystemId("kubernetes"),
+        title: "Pods",
+        noun: "pod",
+        heads: || [].into(),
+        joins: Vec::new,
+        verbs: &[],
+        detail: None,
+        sort: None,
+        standing: true,
+    };
+
+    #[test]
+    fn a_try_that_is_under_way_is_not_announced_for_a_time_that_is_over() {
+        let mut data = PaneData::new(PODS);
+        let at = DateTime::UNIX_EPOCH + TimeDelta::seconds(30);
+        let error = Error::Timeout { what: "https://api".into(), seconds: 15 };
+        let fresh = Freshness { seen: Some(DateTime::UNIX_EPOCH), error: Some(error), next: Some(at), patience: 45 };
+        data.fresh = Some(fresh);
+        let advice = |now| stale(&data, now).unwrap().advice;
+        assert_eq!(advice(at - TimeDelta::seconds(1)), "data 29s old · next try 00:00:30Z");
+        assert_eq!(advice(at + TimeDelta::seconds(9)), "data 39s old · trying now");
     }
 }
