@@ -136,7 +136,7 @@ fn permit(plan: &Plan) -> Permit {
 }
 
 /// A permit for what the test itself sets up.
-fn own() -> Permit {
+pub(crate) fn own() -> Permit {
     permit(&Plan {
         id: "set-up".into(),
         verb: "set up".into(),

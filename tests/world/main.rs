@@ -12,6 +12,12 @@
 
 mod kserve;
 mod kubernetes;
+mod levers;
+mod many;
 mod mlflow;
+mod nodes;
+mod outages;
+mod plugins;
 mod predict;
 mod prometheus;
+mod watched;

@@ -1,7 +1,6 @@
 //! Test predictions to real KServe model servers, by every way in.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use chrono::TimeDelta;
 use quarterdeck::actions::{Guard, Policy, PredictPermit};
@@ -12,11 +11,9 @@ use quarterdeck::model::prediction::{Answer, Ask, Wanted, Way};
 use quarterdeck::model::serving::{Protocol, Revision, Role, ServicePort, Serving};
 use quarterdeck::predict::expect::Expectation;
 use quarterdeck::predict::{Means, send};
-use quarterdeck::systems::kube::{Access, Source};
+use serde_json::json;
 
-fn variable(name: &str, otherwise: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| otherwise.to_owned())
-}
+use super::levers::{access, fault, variable};
 
 fn permit() -> PredictPermit {
     let policy = Policy {
@@ -30,13 +27,7 @@ fn permit() -> PredictPermit {
 }
 
 fn means() -> Means {
-    let home = variable("HOME", "/");
-    let kubeconfig = variable("WORLD_KUBECONFIG", &format!("{home}/.cache/quarterdeck-world/kube/admin.kubeconfig"));
-    let source = Source { kubeconfig: vec![PathBuf::from(kubeconfig)], context: None };
-    Means {
-        ingress: Some(variable("WORLD_INGRESS_URL", "http://127.0.0.1:15080")),
-        ..Means::new(Access::new(source, Arc::new(|name| std::env::var(name).ok()), Clock::System), Clock::System)
-    }
+    Means { ingress: Some(variable("WORLD_INGRESS_URL")), ..Means::new(access("WORLD_KUBECONFIG"), Clock::System) }
 }
 
 fn revision(number: &str, role: Role, percent: f64) -> Revision {
@@ -94,17 +85,16 @@ async fn the_ingress_answers_by_its_host_over_http_and_tls() {
     let mut means = means();
     let any = ask(Wanted::Any, Way::Ingress);
     says(&answer(&any, &means).await, "predictions[0] == 0.9 ± 0.03");
-    means.ingress = Some(variable("WORLD_INGRESS_TLS_URL", "https://127.0.0.1:15081"));
+    means.ingress = Some(variable("WORLD_INGRESS_TLS_URL"));
     let refused = send(&permit(), &any, &means).await.unwrap_err();
     assert!(
         matches!(&refused, Error::Unreachable { why, .. } if why.contains("TLS failed")),
         "an unknown authority: {refused}"
     );
-    let home = variable("HOME", "/");
-    let ca = variable("WORLD_INGRESS_CA", &format!("{home}/.cache/quarterdeck-world/run/ingress/ca.crt"));
+    let ca = variable("WORLD_INGRESS_CA");
     means.ca_file = Some(PathBuf::from(ca));
     says(&answer(&any, &means).await, "predictions[0] == 0.9 ± 0.03");
-    means.ingress = Some(variable("WORLD_INGRESS_EXPIRED_URL", "https://127.0.0.1:15082"));
+    means.ingress = Some(variable("WORLD_INGRESS_EXPIRED_URL"));
     let expired = send(&permit(), &any, &means).await.unwrap_err().to_string();
     assert!(expired.to_lowercase().contains("expired"), "{expired}");
 }
@@ -125,7 +115,7 @@ async fn a_host_that_the_ingress_does_not_know_and_a_login_redirect_are_explaine
 #[ignore = "needs the real servers of a test world: started by .ci/run"]
 async fn the_public_address_is_timed_and_both_forms_and_both_protocols_work() {
     let mut direct = ask(Wanted::Any, Way::Url);
-    direct.serving.url = Some(variable("WORLD_KSERVE_STABLE_URL", "http://127.0.0.1:15010"));
+    direct.serving.url = Some(variable("WORLD_KSERVE_STABLE_URL"));
     let flat = answer(&direct, &means()).await;
     says(&flat, "predictions[0] == 0.92");
     let (connect, first, total) = (flat.connect.unwrap(), flat.first_byte.unwrap(), flat.total);
@@ -147,9 +137,49 @@ async fn the_public_address_is_timed_and_both_forms_and_both_protocols_work() {
 #[ignore = "needs the real servers of a test world: started by .ci/run"]
 async fn a_model_under_another_name_is_explained_with_the_names_that_there_are() {
     let mut renamed = ask(Wanted::Any, Way::Url);
-    renamed.serving.url = Some(variable("WORLD_KSERVE_STABLE_URL", "http://127.0.0.1:15010"));
+    renamed.serving.url = Some(variable("WORLD_KSERVE_STABLE_URL"));
     renamed.serving.name = "first".into();
     let answer = answer(&renamed, &means()).await;
     assert!(answer.why.unwrap().contains("does not exist"));
     assert!(answer.notes.iter().any(|note| note.contains("fraud-detection")), "{:?}", answer.notes);
+}
+
+#[tokio::test]
+#[ignore = "needs the real servers of a test world: started by .ci/run"]
+async fn a_model_server_that_fails_is_no_prediction_whatever_the_way_and_says_why_in_the_models_words() {
+    let means = means();
+    let failing = fault("canary", &json!({"error_rate": 1.0}));
+    for via in [Way::Proxy, Way::Pod] {
+        let canary = answer(&ask(Wanted::Canary, via), &means).await;
+        assert_eq!((canary.good, canary.status), (false, 500), "{canary:?}");
+        let why = canary.why.unwrap();
+        assert!(why.contains("feature store timed out"), "{why}");
+        // the other revision goes on
+        says(&answer(&ask(Wanted::Stable, via), &means).await, "predictions == [0.92]");
+    }
+    drop(failing);
+    says(&answer(&ask(Wanted::Canary, Way::Proxy), &means).await, "predictions[0] == 0.89 ± 0.001");
+}
+
+#[tokio::test]
+#[ignore = "needs the real servers of a test world: started by .ci/run"]
+async fn a_model_server_that_slows_down_still_predicts_and_the_time_that_it_took_is_told() {
+    let mut direct = ask(Wanted::Any, Way::Url);
+    direct.serving.url = Some(variable("WORLD_KSERVE_STABLE_URL"));
+    let _slow = fault("stable", &json!({"latency_ms": 1000}));
+    let slow = answer(&direct, &means()).await;
+    says(&slow, "predictions == [0.92]");
+    // the server waits for half of it at least before it answers
+    let first = slow.first_byte.unwrap();
+    assert!(first >= 0.5 && slow.total >= first, "{slow:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs the real servers of a test world: started by .ci/run"]
+async fn a_model_server_that_is_not_ready_is_explained() {
+    let mut direct = ask(Wanted::Any, Way::Url);
+    direct.serving.url = Some(variable("WORLD_KSERVE_STABLE_URL"));
+    let _unready = fault("stable", &json!({"ready": false}));
+    let unready = answer(&direct, &means()).await;
+    assert!(!unready.good && unready.why.as_ref().is_some_and(|why| why.contains("not ready")), "{unready:?}");
 }

@@ -1,17 +1,21 @@
 //! Against a real Prometheus with the metrics of real model servers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use quarterdeck::model::clock::Clock;
 use quarterdeck::model::id::{PaneId, Ref};
 use quarterdeck::model::record::{Change, Row};
 use quarterdeck::model::value::Value;
-use quarterdeck::systems::kube::{Access, Source};
+use quarterdeck::systems::kube::Access;
 use quarterdeck::systems::prometheus::{CHART, ENDPOINT_CHART, ENDPOINT_METRICS, PANELS, Prometheus};
-use quarterdeck::systems::{Cx, Environment, Feed, Link, Opened, Parameters, Settings, System};
+use quarterdeck::systems::{Cx, Feed, Link, Opened, Parameters, Settings, System};
+use serde_json::json;
+
+use super::levers::{access, fault, variable};
 
 async fn link() -> Arc<dyn Link> {
-    let url = std::env::var("WORLD_PROMETHEUS_URL").unwrap_or_else(|_| "http://127.0.0.1:15020".into());
+    let url = variable("WORLD_PROMETHEUS_URL");
     let settings = Settings { table: format!("url = '{url}'").parse().unwrap(), file: None };
     let cx = Cx { clock: Clock::System, kube: Access::default(), env: Arc::new(|_| None), namespaces: Vec::new() };
     Prometheus.connect(&settings, &cx).await.unwrap()
@@ -79,12 +83,7 @@ async fn an_endpoints_chart_has_its_latencies() {
 #[tokio::test]
 #[ignore = "needs the real servers of a test world: started by .ci/run"]
 async fn the_same_prometheus_answers_through_the_clusters_service_proxy() {
-    let home = std::env::var("HOME").unwrap_or_default();
-    let kubeconfig = std::env::var("WORLD_KUBECONFIG")
-        .unwrap_or_else(|_| format!("{home}/.cache/quarterdeck-world/kube/admin.kubeconfig"));
-    let env: Environment = Arc::new(|name| std::env::var(name).ok());
-    let kube =
-        Access::new(Source { kubeconfig: vec![kubeconfig.into()], context: None }, Arc::clone(&env), Clock::System);
+    let kube = access("WORLD_KUBECONFIG");
     let cx = Cx { clock: Clock::System, kube, env: Arc::new(|_| None), namespaces: Vec::new() };
     let service = "service = { namespace = 'monitoring', name = 'kube-prometheus-stack-prometheus', port = 9090 }";
     let settings = Settings { table: service.parse().unwrap(), file: None };
@@ -101,4 +100,31 @@ async fn the_same_prometheus_answers_through_the_clusters_service_proxy() {
     let (made, notes) = rows(feed.as_mut(), ENDPOINT_METRICS).await;
     assert!(made.iter().any(|row| row.key.as_str() == "ml-prod/fraud-detection"), "{made:?}");
     assert!(notes.iter().any(|note| note.contains("no Prometheus")), "{notes:?}");
+}
+
+/// The newest number of a line.
+fn last(row: &Row, column: usize) -> f64 {
+    let Value::Spark(series) = row.cell(column) else { return 0.0 };
+    series.points.iter().rev().map(|(_, value)| *value).find(|value| value.is_finite()).unwrap_or_default()
+}
+
+#[tokio::test]
+#[ignore = "needs the real servers of a test world: started by .ci/run"]
+async fn a_model_server_that_slows_down_is_seen_in_the_latencies_of_its_endpoint() {
+    let link = link().await;
+    let mut feeds = link.feeds();
+    let feed = feeds.iter_mut().find(|feed| feed.panes().contains(&ENDPOINT_METRICS)).unwrap();
+    let heads = (Prometheus.panes().iter().find(|pane| pane.id == ENDPOINT_METRICS).unwrap().heads)();
+    let p99 = heads.iter().position(|head| head.id == "p99").unwrap();
+    let _slow = fault("stable", &json!({"latency_ms": 800}));
+    for _ in 0..60 {
+        let (rows, _) = rows(feed.as_mut(), ENDPOINT_METRICS).await;
+        let row = rows.iter().find(|row| row.key.as_str() == "production/fraud-detection").unwrap();
+        // each request takes 0.4 to 1.2 s now, where it took 0.02 s at most
+        if last(row, p99) > 0.3 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    panic!("the latencies stay as they were");
 }
