@@ -165,9 +165,14 @@ impl Console {
         self.wait(&format!("no {unwanted}"), |screen| !text(screen).contains(unwanted));
     }
 
+    /// Looks at the screen as it is now.
+    pub(crate) fn look<T>(&self, at: impl Fn(&vt100::Screen) -> T) -> T {
+        at(self.seen().screen.screen())
+    }
+
     /// What is on the screen.
     pub(crate) fn text(&self) -> String {
-        text(self.seen().screen.screen())
+        self.look(text)
     }
 
     /// All bytes since the start.

@@ -1,6 +1,5 @@
 //! Against a real API server with the real KServe controller: rows, rights, and the canary's verbs to their end.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -17,28 +16,17 @@ use quarterdeck::model::plan::{Consent, Outcome, Outputs, Plan, PlanRequest, Pla
 use quarterdeck::model::record::{Change, Row};
 use quarterdeck::model::verb::Risk;
 use quarterdeck::systems::kserve::KServe;
-use quarterdeck::systems::kube::{Access, Cluster, PatchKind, Source};
-use quarterdeck::systems::{Cx, Feed, Link, Opened, Parameters, Settings, System};
+use quarterdeck::systems::kube::{Cluster, PatchKind};
+use quarterdeck::systems::{Feed, Link, Opened, Parameters, System};
 use serde_json::{Value as Json, json};
+
+use super::levers::admin;
 
 const ENDPOINTS: PaneId = PaneId("endpoints");
 
-/// The way to the cluster as one of the world's identities.
-fn access(identity: &str) -> Access {
-    let variable = match identity {
-        "admin" => "WORLD_KUBECONFIG".to_owned(),
-        other => format!("WORLD_KUBECONFIG_{}", other.to_uppercase()),
-    };
-    let home = std::env::var("HOME").unwrap();
-    let path = std::env::var(variable)
-        .unwrap_or_else(|_| format!("{home}/.cache/quarterdeck-world/kube/{identity}.kubeconfig"));
-    let source = Source { kubeconfig: vec![PathBuf::from(path)], context: None };
-    Access::new(source, Arc::new(|name| std::env::var(name).ok()), Clock::System)
-}
-
-async fn link(identity: &str) -> Arc<dyn Link> {
-    let cx = Cx { clock: Clock::System, kube: access(identity), env: Arc::new(|_| None), namespaces: Vec::new() };
-    KServe.connect(&Settings::default(), &cx).await.unwrap()
+/// KServe as one of the world's identities.
+async fn link(variable: &str) -> Arc<dyn Link> {
+    super::levers::link(&KServe, variable).await
 }
 
 /// The rows of a pane once all of them have come and `enough` is true of them.
@@ -91,7 +79,7 @@ async fn plan(link: &dyn Link, verb: &str, key: &str) -> Plan {
 #[tokio::test]
 #[ignore = "needs the real servers of a test world: started by .ci/run"]
 async fn the_worlds_endpoints_say_what_is_wrong_with_them() {
-    let link = link("admin").await;
+    let link = link("WORLD_KUBECONFIG").await;
     let settled = |rows: &[Arc<Row>]| {
         word(rows, "models/fraud-detection") == "yes, canary unrouted" && word(rows, "models/pricing") == "no"
     };
@@ -113,7 +101,7 @@ async fn the_worlds_endpoints_say_what_is_wrong_with_them() {
 #[tokio::test]
 #[ignore = "needs the real servers of a test world: started by .ci/run"]
 async fn who_may_only_look_is_told_so_before_and_stopped_after() {
-    let link = link("viewer").await;
+    let link = link("WORLD_KUBECONFIG_VIEWER").await;
     assert!(link.rights().await.unwrap().check("patch inferenceservices").is_err());
     let plan = plan(link.as_ref(), "rollback", "models/fraud-detection").await;
     let can = plan.steps[0].require.iter().find(|check| check.probe.name == "can").unwrap();
@@ -196,7 +184,7 @@ fn service(name: &str) -> Json {
 
 /// An endpoint of our own with a canary, ready.
 async fn scratch(name: &str) -> Arc<Cluster> {
-    let cluster = access("admin").cluster().await.unwrap();
+    let cluster = admin().await;
     let space = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}});
     match cluster.post(&own(), "/api/v1/namespaces", &space).await {
         Ok(_) | Err(Error::Conflict { .. }) => {}
@@ -230,7 +218,7 @@ async fn remove(cluster: &Cluster, name: &str) {
 #[ignore = "needs the real servers of a test world: started by .ci/run"]
 async fn a_canary_is_rolled_back_for_real_and_the_roll_back_is_taken_back() {
     let cluster = scratch("back").await;
-    let link = link("admin").await;
+    let link = link("WORLD_KUBECONFIG").await;
     let plan = plan(link.as_ref(), "rollback", "qd-kserve/back").await;
     let (outcome, undo) = run(&link, &plan).await;
     assert_eq!(outcome, Outcome::Done);
@@ -247,7 +235,7 @@ async fn a_canary_is_rolled_back_for_real_and_the_roll_back_is_taken_back() {
 #[ignore = "needs the real servers of a test world: started by .ci/run"]
 async fn a_canary_is_promoted_for_real_without_losing_pods() {
     let cluster = scratch("up").await;
-    let link = link("admin").await;
+    let link = link("WORLD_KUBECONFIG").await;
     let plan = plan(link.as_ref(), "promote", "qd-kserve/up").await;
     let (outcome, undo) = run(&link, &plan).await;
     assert_eq!(outcome, Outcome::Done);
@@ -263,7 +251,7 @@ async fn a_canary_is_promoted_for_real_without_losing_pods() {
 #[ignore = "needs the real servers of a test world: started by .ci/run"]
 async fn a_plan_that_somebody_overtook_is_not_sent_and_one_whose_status_moved_is() {
     let cluster = scratch("race").await;
-    let link = link("admin").await;
+    let link = link("WORLD_KUBECONFIG").await;
     let before = plan(link.as_ref(), "rollback", "qd-kserve/race").await;
     let other = json!({"spec": {"predictor": {"maxReplicas": 4}}});
     cluster.patch(&own(), &format!("{SERVICES}/race"), PatchKind::Merge, &other).await.unwrap();
@@ -283,7 +271,7 @@ async fn a_plan_that_somebody_overtook_is_not_sent_and_one_whose_status_moved_is
 #[tokio::test]
 #[ignore = "needs the real servers of a test world: started by .ci/run"]
 async fn admission_says_in_its_own_words_what_it_has_against_a_patch() {
-    let link = link("admin").await;
+    let link = link("WORLD_KUBECONFIG").await;
     let plan = plan(link.as_ref(), "rollback", "models/fraud-detection").await;
     let admission = plan.steps[0].require.iter().find(|check| check.probe.name == "admission").unwrap();
     assert_eq!(link.observe(&admission.probe, &Outputs::new()).await.unwrap(), json!("accepted"));

@@ -1,26 +1,19 @@
 //! Against a real Kubernetes control plane (`WORLD_KUBECONFIG` and its like).
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quarterdeck::model::clock::Clock;
 use quarterdeck::model::health::Error;
 use quarterdeck::model::id::{PaneId, Ref};
 use quarterdeck::model::record::{Change, Row};
-use quarterdeck::systems::kube::{Access, Scheme, ServiceTarget, Source};
+use quarterdeck::systems::kube::{Scheme, ServiceTarget};
 use quarterdeck::systems::kubernetes::{CONTAINERS, EVENTS, Kubernetes, LOGS, PODS, YAML};
-use quarterdeck::systems::{Cx, Feed, Link, Opened, Parameters, Settings, System};
+use quarterdeck::systems::{Feed, Link, Opened, Parameters};
 
-fn access(variable: &str) -> Access {
-    let path = PathBuf::from(std::env::var(variable).unwrap());
-    let source = Source { kubeconfig: vec![path], context: None };
-    Access::new(source, Arc::new(|name| std::env::var(name).ok()), Clock::System)
-}
+use super::levers::{access, plugin};
 
 async fn link(variable: &str) -> Arc<dyn Link> {
-    let cx = Cx { clock: Clock::System, kube: access(variable), env: Arc::new(|_| None), namespaces: Vec::new() };
-    Kubernetes.connect(&Settings::default(), &cx).await.unwrap()
+    super::levers::link(&Kubernetes, variable).await
 }
 
 async fn rows(feed: &mut dyn Feed) -> Result<Vec<Arc<Row>>, Error> {
@@ -85,12 +78,9 @@ async fn each_login_may_do_what_it_may_and_says_what_it_may_not() {
 #[ignore = "needs the real servers of a test world: started by .ci/run"]
 async fn a_plugin_that_fails_is_named_with_its_last_line_and_works_again_afterwards() {
     let access = access("WORLD_KUBECONFIG_EXEC");
-    let plugins = PathBuf::from(std::env::var("WORLD_KUBECONFIG_EXEC").unwrap());
-    // what `kube/lever exec expired` and `exec ok` do
-    let expired = plugins.parent().unwrap().join("sso-expired");
-    std::fs::write(&expired, "").unwrap();
+    let expired = plugin("expired");
     let failed = access.cluster().await.err();
-    std::fs::remove_file(&expired).unwrap();
+    drop(expired);
     let why =
         "the credential plugin aws failed: Error when retrieving token from sso: Token has expired and refresh failed";
     assert_eq!(failed, Some(Error::Unauthorized { what: "exec".into(), why: why.into() }));

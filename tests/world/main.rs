@@ -10,6 +10,9 @@
     reason = "helpers of tests may fail like tests, and wait for real servers"
 )]
 
+#[expect(dead_code, reason = "the terminal of the other tests can do more")]
+#[path = "../pty/console.rs"]
+mod console;
 mod kserve;
 mod kubernetes;
 mod levers;
@@ -20,4 +23,5 @@ mod outages;
 mod plugins;
 mod predict;
 mod prometheus;
+mod screen;
 mod watched;

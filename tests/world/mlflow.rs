@@ -20,13 +20,11 @@ use quarterdeck::systems::mlflow::{Mlflow, identity};
 use quarterdeck::systems::{Cx, Link, Opened, Parameters, Settings, System};
 use serde_json::{Value as Json, json};
 
-fn variable(name: &str, default: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| default.into())
-}
+use super::levers::variable;
 
 /// The servers of both lines that there are: 3.x and 2.22.
 fn servers() -> [String; 2] {
-    [variable("WORLD_MLFLOW_URL", "http://127.0.0.1:15000"), variable("WORLD_MLFLOW2_URL", "http://127.0.0.1:15002")]
+    [variable("WORLD_MLFLOW_URL"), variable("WORLD_MLFLOW2_URL")]
 }
 
 async fn link(table: &str, env: &'static [(&'static str, String)]) -> Arc<dyn Link> {
@@ -268,15 +266,15 @@ async fn an_alias_that_a_second_writer_moved_is_left_where_it_is() {
 #[tokio::test]
 #[ignore = "needs the real servers of a test world: started by .ci/run"]
 async fn a_login_is_needed_and_a_wrong_one_is_called_wrong() {
-    let url = variable("WORLD_MLFLOW_AUTH_URL", "http://127.0.0.1:15001");
+    let url = variable("WORLD_MLFLOW_AUTH_URL");
     let none = link(&format!("url = '{url}'"), &[]).await;
     assert!(matches!(models(&*none).await, Err(Error::Unauthorized { .. })));
     let table = |name: &str| {
-        let user = variable("WORLD_MLFLOW_AUTH_USER", "admin");
+        let user = variable("WORLD_MLFLOW_AUTH_USER");
         format!("url = '{url}'\nusername = '{user}'\npassword = {{ env = '{name}' }}")
     };
     let env: &'static [(&'static str, String)] = Box::leak(Box::new([
-        ("RIGHT", variable("WORLD_MLFLOW_AUTH_PASSWORD", "correct-horse-battery")),
+        ("RIGHT", variable("WORLD_MLFLOW_AUTH_PASSWORD")),
         ("WRONG", "not-the-password".to_owned()),
     ]));
     let error = models(&*link(&table("WRONG"), env).await).await.unwrap_err();
