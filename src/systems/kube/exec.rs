@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use kube::config::{Cluster as ClusterEntry, ExecAuthCluster, ExecConfig, ExecInteractiveMode};
 use serde::Deserialize;
 use tokio::process::Command;
+use tokio::time::{Instant, sleep_until};
 
 use crate::model::health::Error;
 use crate::model::text::clean;
@@ -87,6 +88,11 @@ impl Plugin {
 
     /// Runs it. It gets neither our terminal nor more than [`LIMIT_SECONDS`].
     pub(super) async fn run(&self) -> Result<Given, Error> {
+        self.run_until(sleep_until(Instant::now() + Duration::from_secs(LIMIT_SECONDS))).await
+    }
+
+    /// The same until `late`.
+    pub(super) async fn run_until(&self, late: impl Future<Output = ()>) -> Result<Given, Error> {
         let name = short_name(&self.config);
         let mut command = Command::new(self.config.command.as_deref().unwrap_or_default());
         command
@@ -101,8 +107,11 @@ impl Plugin {
             .kill_on_drop(true);
         let child = command.spawn().map_err(|error| self.not_started(&name, &error))?;
         let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
-        let waited = tokio::time::timeout(Duration::from_secs(LIMIT_SECONDS), child.wait_with_output()).await;
-        let Ok(ended) = waited else {
+        let ended = tokio::select! {
+            ended = child.wait_with_output() => Some(ended),
+            () = late => None,
+        };
+        let Some(ended) = ended else {
             if let Some(group) = group {
                 // one that has just ended by itself is no trouble
                 rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap_or_default();

@@ -245,7 +245,7 @@ async fn a_row_that_went_away_while_a_new_list_of_a_namespace_broke_off_is_gone_
             (_, true, 0) => Reply::status(410, "too old"),
             (_, true, _) => Reply::lines(&[&event("ADDED", &thing("a", "last", 10, 9))], End::Hangs),
             (_, false, 0) => Reply::json(list(5, &[thing("a", "x", 1, 1), thing("a", "z", 1, 1)])),
-            (_, false, 1) => Reply::json(&whole[..whole.len() - 9]).ending(End::Broken),
+            (_, false, 1) => Reply::json(whole.split_at(whole.len() - 9).0).ending(End::Broken),
             _ => Reply::json(whole),
         }
     })

@@ -1,9 +1,11 @@
+use std::io::BufRead;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::super::exec::Plugin;
 use super::server::{Reply, Server};
 use crate::model::clock::Clock;
 use crate::model::health::Error;
@@ -74,6 +76,30 @@ async fn a_plugin_reads_nothing_of_ours_and_writes_nothing_to_our_terminal() {
         r#"cat >/dev/null; echo "$KUBERNETES_EXEC_INFO" | grep -q '"interactive":false' || exit 3; printf '{"status": {"token": "t"}}'"#,
     );
     server.access_as("{exec: {apiVersion: v1, command: ./tok.sh}}").cluster().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_plugin_that_hangs_is_ended_with_all_that_it_started_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    // what it started holds the output, too, and speaks up if it is left alive
+    let script = "exec 3>\"$(dirname \"$0\")/fifo\"; (sleep 2; echo alive >&3) & echo began >&3; wait";
+    let command = plugin(folder.path(), script);
+    let config = serde_json::json!({"apiVersion": "client.authentication.k8s.io/v1", "command": command});
+    let plugin =
+        Plugin::new(serde_json::from_value(config).unwrap(), &kube::config::Cluster::default(), "dana").unwrap();
+    let (began, late) = tokio::sync::oneshot::channel();
+    let reading = std::thread::spawn(move || {
+        let mut lines = std::io::BufReader::new(std::fs::File::open(fifo).unwrap()).lines();
+        assert_eq!(lines.next().unwrap().unwrap(), "began");
+        began.send(()).unwrap();
+        lines.map(Result::unwrap).collect::<Vec<_>>()
+    });
+    let error = plugin.run_until(async { late.await.unwrap() }).await.err().unwrap();
+    let why = "the credential plugin tok.sh said nothing for 15 s and was ended".to_owned();
+    assert_eq!(error, Error::Unauthorized { what: "dana".into(), why });
+    assert_eq!(reading.join().unwrap(), [""; 0]);
 }
 
 #[tokio::test]
