@@ -44,7 +44,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, place: &Place, area: 
             }
             if let Some(data) = data {
                 let link = state.links.get(&data.pane.system);
-                say(canvas, &words::empty(data, model.rows(), filtered, link), area.rows);
+                say(canvas, &words::empty(data, model.rows(), filtered, link, state.now), area.rows);
             }
         }
         Body::Rows(model) => {

@@ -24,7 +24,13 @@ fn words(health: Health, what: impl Into<String>, advice: impl Into<String>) -> 
 
 /// What an empty section says.
 #[must_use]
-pub(super) fn empty(data: &PaneData, rows: &Rows, filtered: bool, link: Option<&Result<(), Error>>) -> Words {
+pub(super) fn empty(
+    data: &PaneData,
+    rows: &Rows,
+    filtered: bool,
+    link: Option<&Result<(), Error>>,
+    now: DateTime<Utc>,
+) -> Words {
     let title = data.pane.title.to_lowercase();
     if filtered {
         return words(Health::Idle, "nothing matches the filter", "esc takes it away");
@@ -32,7 +38,7 @@ pub(super) fn empty(data: &PaneData, rows: &Rows, filtered: bool, link: Option<&
     if let Some(error) = data.error() {
         let said = failing(error);
         let next = data.fresh.as_ref().and_then(|fresh| fresh.next);
-        let next = next.map_or(String::new(), |next| format!("; next try {}", next.format("%H:%M:%SZ")));
+        let next = next.map_or(String::new(), |next| format!("; {}", next_try(next, now)));
         return Words { advice: said.advice + &next, ..said };
     }
     match (rows.loaded, link) {
@@ -76,17 +82,17 @@ pub(super) fn stale(data: &PaneData, now: DateTime<Utc>) -> Option<Words> {
     let old = fresh.seen.map_or(String::new(), |seen| format!("data {} old", age(now - seen)));
     match &fresh.error {
         Some(error) => {
-            let next = match fresh.next {
-                Some(next) if next > now => format!("next try {}", next.format("%H:%M:%SZ")),
-                // a try may hang for as long as it is given
-                Some(_) => "trying now".into(),
-                None => String::new(),
-            };
+            let next = fresh.next.map_or(String::new(), |next| next_try(next, now));
             let advice = [old, next].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" · ");
             Some(words(failing(error).health, error.to_string(), advice))
         }
         None => Some(words(Health::Warn, old, "nothing was heard since; it is connected anew by itself")),
     }
+}
+
+/// When the next try is due, or that it is under way: it may hang for as long as it is given.
+fn next_try(next: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    if next > now { format!("next try {}", next.format("%H:%M:%SZ")) } else { "trying now".into() }
 }
 
 #[cfg(test)]
@@ -119,7 +125,10 @@ mod tests {
         let fresh = Freshness { seen: Some(DateTime::UNIX_EPOCH), error: Some(error), next: Some(at), patience: 45 };
         data.fresh = Some(fresh);
         let advice = |now| stale(&data, now).unwrap().advice;
+        let empty = |now| empty(&data, &Rows::default(), false, None, now).advice;
         assert_eq!(advice(at - TimeDelta::seconds(1)), "data 29s old · next try 00:00:30Z");
         assert_eq!(advice(at + TimeDelta::seconds(9)), "data 39s old · trying now");
+        assert!(empty(at - TimeDelta::seconds(1)).ends_with("; next try 00:00:30Z"));
+        assert!(empty(at + TimeDelta::seconds(9)).ends_with("; trying now"));
     }
 }
