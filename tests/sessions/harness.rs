@@ -47,6 +47,7 @@ pub(crate) struct Stage {
     pub(crate) production: bool,
     pub(crate) read_only: bool,
     pub(crate) size: Size,
+    pub(crate) theme: &'static str,
 }
 
 impl Default for Stage {
@@ -56,13 +57,14 @@ impl Default for Stage {
             production: false,
             read_only: false,
             size: Size { columns: 140, rows: 40 },
+            theme: "dark",
         }
     }
 }
 
 /// A surface that draws into a buffer and keeps what is copied.
-#[derive(Default)]
 struct Paper {
+    theme: Theme,
     buffer: Buffer,
     copied: Vec<String>,
 }
@@ -70,7 +72,7 @@ struct Paper {
 impl Surface for Paper {
     fn draw(&mut self, state: &State) -> io::Result<()> {
         self.buffer = Buffer::empty(Rect::new(0, 0, state.size.columns, state.size.rows));
-        quarterdeck::view::draw(state, &Theme::shipped("dark").unwrap(), &mut self.buffer);
+        quarterdeck::view::draw(state, &self.theme, &mut self.buffer);
         Ok(())
     }
 
@@ -102,7 +104,7 @@ impl Predict for Sender {
 }
 
 /// The date of every session.
-fn monday() -> DateTime<Utc> {
+pub(crate) fn monday() -> DateTime<Utc> {
     DateTime::parse_from_rfc3339("2026-03-02T03:00:00Z").unwrap().to_utc()
 }
 
@@ -159,7 +161,8 @@ impl Harness {
         let header = Header { profile: "demo".into(), cluster: "embedded".into(), environment: environment.into() };
         let keymap = Arc::new(Keymap::load(None).unwrap());
         let state = State::new(catalogue, keymap, guard, header, (clock.now(), stage.size));
-        let mut driver = Driver::new(state, Paper::default(), setup);
+        let theme = Theme::shipped(stage.theme).unwrap();
+        let mut driver = Driver::new(state, Paper { theme, buffer: Buffer::default(), copied: Vec::new() }, setup);
         driver.begin();
         let mut harness = Self { driver, demo, hands, folder };
         harness.settle().await;
@@ -195,6 +198,12 @@ impl Harness {
     /// Gives the terminal another size.
     pub(crate) fn resize(&mut self, columns: u16, rows: u16) -> &mut Self {
         self.driver.turn(vec![Event::Resize(Size { columns, rows })]);
+        self
+    }
+
+    /// Lets something happen that the world would not do by itself.
+    pub(crate) fn event(&mut self, event: Event) -> &mut Self {
+        self.driver.turn(vec![event]);
         self
     }
 
@@ -237,14 +246,13 @@ impl Harness {
 
     /// The screen as text.
     pub(crate) fn screen(&mut self) -> String {
+        text(self.buffer())
+    }
+
+    /// The screen, drawn anew.
+    pub(crate) fn buffer(&mut self) -> &Buffer {
         self.driver.draw().unwrap();
-        let buffer = &self.driver.surface().buffer;
-        let width = usize::from(buffer.area.width).max(1);
-        let lines = buffer.content.chunks(width).map(|row| {
-            let line: String = row.iter().map(ratatui::buffer::Cell::symbol).collect();
-            line.trim_end().to_owned()
-        });
-        lines.collect::<Vec<_>>().join("\n")
+        &self.driver.surface().buffer
     }
 
     /// Fails with the screen unless it shows all of these.
@@ -272,6 +280,16 @@ impl Harness {
     pub(crate) fn state(&self) -> &State {
         &self.driver.state
     }
+}
+
+/// A buffer as text, without the blanks at the ends of lines.
+pub(crate) fn text(buffer: &Buffer) -> String {
+    let width = usize::from(buffer.area.width).max(1);
+    let lines = buffer.content.chunks(width).map(|row| {
+        let line: String = row.iter().map(ratatui::buffer::Cell::symbol).collect();
+        line.trim_end().to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Keys in the notation of [`Harness::keys`].
