@@ -59,6 +59,8 @@ pub enum Fault {
     Cut,
     /// Answers 200 with an HTML login page.
     Html,
+    /// Answers as usual, but with this text behind every text in the first of several objects, or behind every line.
+    Poison(String),
 }
 
 /// What is needed to make a world.

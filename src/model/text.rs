@@ -8,7 +8,7 @@ use super::value::{Unit, Value};
 /// bidirectional overrides and zero-width characters. Line breaks and tabs become spaces. Used at the wire edge.
 #[must_use]
 pub fn clean(text: &str) -> String {
-    if !text.chars().any(is_hostile) {
+    if !text.chars().any(|char| is_hostile(char) || char == JOINER) {
         return text.to_owned();
     }
     let mut out = String::with_capacity(text.len());
@@ -19,6 +19,12 @@ pub fn clean(text: &str) -> String {
             '\u{9b}' => skip_csi(&mut chars),
             '\u{90}' | '\u{98}' | '\u{9d}'..='\u{9f}' => skip_string(&mut chars),
             '\n' | '\r' | '\t' => out.push(' '),
+            // it joins emoji and letters of some scripts; between others it only hides
+            JOINER => {
+                if out.chars().next_back().is_some_and(joins) && chars.peek().copied().is_some_and(joins) {
+                    out.push(JOINER);
+                }
+            }
             hostile if is_hostile(hostile) => {}
             harmless => out.push(harmless),
         }
@@ -32,6 +38,15 @@ fn is_hostile(char: char) -> bool {
         || matches!(char,
             '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' | '\u{061c}' | '\u{00ad}' | '\u{180e}')
             && char != '\u{200d}'
+}
+
+/// The joiner of zero width.
+const JOINER: char = '\u{200d}';
+
+/// Whether a joiner beside this character may mean something.
+fn joins(char: char) -> bool {
+    // the scripts and symbols that know it begin with Arabic
+    char >= '\u{600}' && char != JOINER && !is_hostile(char)
 }
 
 type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
@@ -191,6 +206,13 @@ mod tests {
         assert_eq!(clean("one\ntwo\tthree\u{0}"), "one two three");
         assert_eq!(clean("\u{9b}2Jx"), "x");
         assert_eq!(clean("\u{1b}(Bx"), "x");
+    }
+
+    #[test]
+    fn a_joiner_hides_nothing_between_letters_that_it_does_not_join() {
+        assert_eq!(clean("ml\u{200d}-prod\u{200d}"), "ml-prod");
+        assert_eq!(clean("é\u{200d}é"), "éé");
+        assert_eq!(clean("क्\u{200d}ष"), "क्\u{200d}ष");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use quarterdeck::app::keymap::Keymap;
 use quarterdeck::app::own;
 use quarterdeck::app::state::{Header, State};
 use quarterdeck::config::Predictions;
-use quarterdeck::demo::{Demo, Options, Scenario};
+use quarterdeck::demo::{Demo, Fault, Options, Scenario, System};
 use quarterdeck::feeds::Pace;
 use quarterdeck::model::clock::{Clock, VirtualClock};
 use quarterdeck::model::health::Error;
@@ -31,6 +31,10 @@ use ratatui::layout::Rect;
 
 /// How long the outside may take to come to rest, in real time.
 const PATIENCE: Duration = Duration::from_secs(40);
+
+/// All servers of the world.
+const SERVERS: [System; 5] =
+    [System::Kubernetes, System::ModelServer, System::Ingress, System::Mlflow, System::Prometheus];
 
 /// The program over the embedded world.
 pub(crate) struct Harness {
@@ -48,6 +52,8 @@ pub(crate) struct Stage {
     pub(crate) read_only: bool,
     pub(crate) size: Size,
     pub(crate) theme: &'static str,
+    /// What is behind the texts that servers send at paths with this part.
+    pub(crate) poison: Option<(&'static str, String)>,
 }
 
 impl Default for Stage {
@@ -58,6 +64,7 @@ impl Default for Stage {
             read_only: false,
             size: Size { columns: 140, rows: 40 },
             theme: "dark",
+            poison: None,
         }
     }
 }
@@ -126,6 +133,11 @@ impl Harness {
         let clock = Clock::Virtual(hands.clone());
         let options = Options { scenario: stage.scenario, seed: 7, scale: 0, clock: clock.clone() };
         let demo = Demo::start(options).await.unwrap();
+        for system in SERVERS {
+            if let Some((part, text)) = &stage.poison {
+                demo.world().fail_at(system, part, Fault::Poison(text.clone()));
+            }
+        }
         let kubeconfig = folder.path().join("kubeconfig");
         std::fs::write(&kubeconfig, demo.kubeconfig()).unwrap();
         let urls: BTreeMap<&'static str, String> = demo.urls().into_iter().collect();

@@ -8,6 +8,7 @@
 )]
 
 mod harness;
+mod hostile;
 mod journeys;
 mod manners;
 mod screens;

@@ -10,6 +10,7 @@ pub mod mlflow;
 pub mod model;
 pub mod model_metrics;
 pub mod model_server;
+pub mod poison;
 pub mod prometheus;
 pub mod query;
 
@@ -56,6 +57,7 @@ pub async fn call(world: &World, server: Arc<dyn Server>, request: Request<Bytes
         }
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::Cut) => cut(server.answer(request).await),
+        Some(Fault::Poison(text)) => poison::poisoned(server.answer(request).await, &text),
         Some(Fault::Html) => {
             html(StatusCode::OK, "<!doctype html><title>Sign in</title><form action=\"/login\"></form>")
         }
