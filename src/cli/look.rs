@@ -78,11 +78,102 @@ pub(super) fn keymap(global: &Global) -> Result<Keymap, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::command::Command;
+    use crate::view::theme::Role;
+
+    /// A folder with a config file, so that what lies beside it is the user's, and the flags that name it.
+    fn folder() -> (tempfile::TempDir, Global) {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("config.toml");
+        std::fs::write(&config, "").unwrap();
+        std::fs::create_dir(folder.path().join("themes")).unwrap();
+        (folder, Global { config: Some(config), ..Global::default() })
+    }
+
+    fn write(folder: &tempfile::TempDir, name: &str, text: &str) -> PathBuf {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file
+    }
+
+    fn colours() -> Capabilities {
+        let overrides = Overrides { ascii: false, colors: "truecolor".parse().unwrap() };
+        Capabilities::detect(|name| (name == "LANG").then(|| "C.UTF-8".to_owned()), overrides)
+    }
+
+    fn themed(global: &Global, name: &str) -> Result<Theme, Failure> {
+        theme(&Global { theme: Some(name.to_owned()), ..global.clone() }, colours())
+    }
 
     #[test]
     fn a_terminal_that_says_that_it_is_light_gets_the_light_theme() {
         assert_eq!(by_background(Some("0;15")), "light");
         assert_eq!(by_background(Some("15;0")), "dark");
         assert_eq!(by_background(None), "dark");
+    }
+
+    #[test]
+    fn a_theme_of_the_user_comes_before_one_of_that_name_that_is_shipped() {
+        let (folder, global) = folder();
+        assert_eq!(themed(&global, "dark").unwrap(), Theme::shipped("dark").unwrap());
+        let file =
+            write(&folder, "themes/dark.toml", "[palette]\nink = \"#102030\"\n[roles]\ntext = { fg = \"ink\" }\n");
+        let own = themed(&global, "dark").unwrap();
+        assert_eq!(own.get(Role::Text).fg, Some(ratatui::style::Color::Rgb(0x10, 0x20, 0x30)));
+        assert_eq!(themed(&global, &file.display().to_string()).unwrap(), own, "a file is named by its path, too");
+    }
+
+    #[test]
+    fn the_theme_of_the_config_file_is_taken_where_no_flag_says_otherwise() {
+        let (folder, global) = folder();
+        write(&folder, "config.toml", "theme = \"light\"\n");
+        assert_eq!(theme(&global, colours()).unwrap(), Theme::shipped("light").unwrap());
+        assert_eq!(themed(&global, "dark").unwrap(), Theme::shipped("dark").unwrap());
+        let demo = Global { demo: true, ..global.clone() };
+        write(&folder, "config.toml", "theme = 3\n");
+        assert!(theme(&global, colours()).is_err());
+        assert!(theme(&demo, colours()).is_ok(), "the embedded world opens whatever stands there");
+    }
+
+    #[test]
+    fn without_colours_or_unicode_a_theme_has_neither() {
+        let (_folder, global) = folder();
+        let mono = Capabilities::detect(|_| None, Overrides { ascii: true, colors: "mono".parse().unwrap() });
+        let found = theme(&Global { theme: Some("dark".into()), ..global }, mono).unwrap();
+        assert_eq!(found, Theme::shipped("mono").unwrap().ascii());
+    }
+
+    #[test]
+    fn a_mistake_in_a_theme_is_told_with_its_file_and_line() {
+        let (folder, global) = folder();
+        write(&folder, "themes/odd.toml", "[palette]\n\n[roles]\ntext = { fg = \"ink\" }\n");
+        let error = themed(&global, "odd").unwrap_err();
+        assert!(error.what.contains("odd.toml:4"), "{}", error.what);
+        let error = themed(&global, "nowhere/none.toml").unwrap_err();
+        assert!(error.what.contains("nowhere/none.toml") && error.code == 2, "{}", error.what);
+        let error = themed(&global, "drak").unwrap_err();
+        assert!(error.what.contains("no theme `drak`") && error.what.contains("light"), "{}", error.what);
+    }
+
+    #[test]
+    fn a_keymap_beside_the_config_file_is_read_unless_a_flag_names_another() {
+        let (folder, mut global) = folder();
+        let help = |keymap: &Keymap| keymap.hint(Command::Help);
+        assert_eq!(help(&keymap(&global).unwrap()), Some("?".into()));
+        write(&folder, "keymap.toml", "[global]\nhelp = \"f1\"\n");
+        assert_eq!(help(&keymap(&global).unwrap()), Some("f1".into()));
+        global.keymap = Some(write(&folder, "other.toml", "[global]\nhelp = \"f2\"\n"));
+        assert_eq!(help(&keymap(&global).unwrap()), Some("f2".into()));
+    }
+
+    #[test]
+    fn a_mistake_in_a_keymap_is_told_with_its_file_and_line() {
+        let (folder, global) = folder();
+        write(&folder, "keymap.toml", "[global]\nhelp = \"f1\"\nhlep = \"f2\"\n");
+        let error = keymap(&global).unwrap_err();
+        assert!(error.what.contains("keymap.toml:3") && error.what.contains("hlep"), "{}", error.what);
+        let missing = Global { keymap: Some(folder.path().join("none.toml")), ..global };
+        let error = keymap(&missing).unwrap_err();
+        assert!(error.what.contains("none.toml") && error.code == 2, "{}", error.what);
     }
 }
