@@ -317,7 +317,7 @@ impl State {
         for system in systems {
             let health = match self.links.get(system) {
                 None => (Health::Busy, None),
-                Some(Err(Error::Absent { .. })) => (Health::Idle, None),
+                Some(Err(error)) if error.is_absent() => (Health::Idle, None),
                 Some(Err(_)) => (Health::Bad, None),
                 Some(Ok(())) => self
                     .panes

@@ -50,7 +50,7 @@ impl Found {
     /// The exit status that this system by itself asks for. One that is not set up is nobody's fault.
     fn code(&self) -> u8 {
         match &self.result {
-            Err(Error::Absent { .. }) => 0,
+            Err(error) if error.is_absent() => 0,
             Err(_) => 3,
             Ok(counts) => u8::from(counts.iter().any(|(_, _, bad)| *bad > 0)),
         }
@@ -89,7 +89,7 @@ fn as_text(found: &[Found]) -> String {
                     .collect();
                 ("ok", counts.join(", "))
             }
-            Err(error @ Error::Absent { .. }) => ("absent", error.to_string()),
+            Err(error) if error.is_absent() => ("absent", error.to_string()),
             Err(error) => ("failing", format!("{error}\n{:26}{}", "", error.advice())),
         };
         let _ = writeln!(text, "{:12}  {word:7}  {rest}", one.title);
@@ -107,7 +107,7 @@ fn as_json(session: &Session, found: &[Found]) -> Result<String, Failure> {
                 json!({"id": one.id, "state": "ok", "panes": panes, "seconds": one.seconds})
             }
             Err(error) => {
-                let state = if matches!(error, Error::Absent { .. }) { "absent" } else { "failing" };
+                let state = if error.is_absent() { "absent" } else { "failing" };
                 json!({"id": one.id, "state": state, "error": error, "message": error.to_string(), "advice": error.advice(), "seconds": one.seconds})
             }
         })

@@ -45,6 +45,14 @@ pub enum Error {
         /// What was looked for.
         what: String,
     },
+    /// The operator has not said where the system is.
+    #[error("{what} is not set up")]
+    NotSetUp {
+        /// The system.
+        what: String,
+        /// Lines of the config file that would set it up.
+        lines: String,
+    },
     /// No connection.
     #[error("can't reach {what}: {why}")]
     Unreachable {
@@ -131,6 +139,11 @@ impl Error {
     pub fn advice(&self) -> String {
         match self {
             Self::Absent { .. } => "install it, or leave this view: everything else works without it".into(),
+            Self::NotSetUp { lines, .. } => {
+                format!(
+                    "everything else works without it; to set it up, write into the config file (NAME is your profile):\n{lines}"
+                )
+            }
             Self::Unreachable { .. } => {
                 "check the address, the VPN and the proxy settings; it is tried again by itself".into()
             }
@@ -152,6 +165,12 @@ impl Error {
             Self::Config { .. } => "mend it and start again; `quarterdeck config check` shows all mistakes".into(),
             Self::Storage { .. } => "make room or give yourself the right to write there; no action runs before".into(),
         }
+    }
+
+    /// Whether there is no such system here: nobody's fault, and nothing to be mended.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent { .. } | Self::NotSetUp { .. })
     }
 
     /// Whether it may go away by itself, so that trying again makes sense.
@@ -198,7 +217,7 @@ impl Freshness {
     #[must_use]
     pub fn health(&self, now: DateTime<Utc>) -> Health {
         match (&self.error, self.seen) {
-            (Some(Error::Absent { .. }), _) => Health::Idle,
+            (Some(error), _) if error.is_absent() => Health::Idle,
             (Some(_), _) => Health::Bad,
             (None, None) => Health::Busy,
             (None, Some(seen)) if (now - seen).num_seconds() > i64::from(self.patience.max(1)) => Health::Warn,

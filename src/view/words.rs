@@ -1,4 +1,4 @@
-//! States in words: loading, empty, failing, not installed, not permitted; each with what to do.
+//! States in words: loading, empty, failing, not installed, not set up, not permitted; each with what to do.
 
 use chrono::{DateTime, Utc};
 
@@ -64,7 +64,7 @@ pub(super) fn progress(progress: Option<(usize, Option<usize>)>, title: &str) ->
 #[must_use]
 pub(super) fn failing(error: &Error) -> Words {
     let health = match error {
-        Error::Absent { .. } => Health::Idle,
+        Error::Absent { .. } | Error::NotSetUp { .. } => Health::Idle,
         Error::Forbidden { .. } => Health::Warn,
         _ => Health::Bad,
     };

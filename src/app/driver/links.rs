@@ -107,7 +107,7 @@ impl Connecting {
                 }
                 Err(error) => {
                     tracing::warn!(system = %self.system.id(), %error, "not connected");
-                    let rest = if matches!(error, Error::Absent { .. } | Error::Config { .. }) {
+                    let rest = if error.is_absent() || matches!(error, Error::Config { .. }) {
                         Duration::from_mins(1)
                     } else {
                         wait

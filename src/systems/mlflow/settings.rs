@@ -54,7 +54,11 @@ pub(super) fn resolve(settings: &Settings, env: &Environment) -> Result<Resolved
         (None, Some(url), _) => Place::Address(base_address(url)?),
         (None, None, Some(uri)) => Place::Address(tracking_uri(&uri)?),
         (None, None, None) => {
-            return Err(Error::Absent { what: "MLflow (neither url nor MLFLOW_TRACKING_URI is set)".into() });
+            return Err(Error::NotSetUp {
+                what: "MLflow".into(),
+                lines: "[profiles.NAME.mlflow]\nurl = \"https://mlflow.example.com\"\nor set MLFLOW_TRACKING_URI"
+                    .into(),
+            });
         }
     };
     let login = login(&table, if same { Some(env) } else { None })?;
@@ -157,7 +161,9 @@ mod tests {
         let resolved = resolve(&Settings::default(), &env(LOGGED_IN)).unwrap();
         assert!(matches!(resolved.place, Place::Address(url) if url.as_str() == "https://ml.example.com/mlflow"));
         assert!(matches!(resolved.login, Login::Basic { username, .. } if username == "me"));
-        assert!(matches!(resolve(&Settings::default(), &env(&[])), Err(Error::Absent { .. })));
+        let error = resolve(&Settings::default(), &env(&[])).err().unwrap();
+        assert_eq!(error.to_string(), "MLflow is not set up");
+        assert!(error.advice().contains("[profiles.NAME.mlflow]\nurl = "), "{}", error.advice());
     }
 
     #[test]

@@ -132,7 +132,10 @@ fn connect(settings: &Settings, cx: &Cx) -> Result<Arc<dyn Link>, Error> {
 }
 
 fn nowhere() -> Error {
-    Error::Absent { what: "Prometheus (neither url nor service in [prometheus], nor PROMETHEUS_URL, is set)".into() }
+    Error::NotSetUp {
+        what: "Prometheus".into(),
+        lines: "[profiles.NAME.prometheus]\nurl = \"https://prometheus.example.com\"\nor set PROMETHEUS_URL".into(),
+    }
 }
 
 /// A link to a Prometheus.
