@@ -23,7 +23,12 @@ struct Token<'a> {
     negated: bool,
     column: Option<(&'a str, Range<usize>, Operator)>,
     value: String,
+    /// Where the value begins, in bytes.
+    value_at: usize,
 }
+
+/// What can be written, for those who wrote something else.
+const WRITTEN: &str = "there are col:text col=text col!=text col>3 col>=3 col<3 col<=3";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Operator {
@@ -74,7 +79,7 @@ fn token<'a>(text: &'a str, at: &mut usize, heads: &[Head]) -> Option<Token<'a>>
     let value_at = start + column.as_ref().map_or(0, |(_, length)| name.len() + length);
     let (value, length) = value(text.get(value_at..)?);
     *at = value_at + length;
-    Some(Token { at: begin..*at, negated, column: column.map(|(column, _)| column), value })
+    Some(Token { at: begin..*at, negated, column: column.map(|(column, _)| column), value, value_at })
 }
 
 /// Whether a name is meant as a column even if there is none: `stauts:bad`, but not `registry/app:v1` or `10:30`.
@@ -99,13 +104,19 @@ fn value(text: &str) -> (String, usize) {
 
 fn term(source: &str, token: Token<'_>, heads: &[Head]) -> Result<Term, QueryError> {
     let Some((name, name_at, operator)) = token.column else {
-        if token.negated && token.value.is_empty() && !source.get(token.at.clone()).is_some_and(|it| it.contains('"')) {
-            let sign = source.get(token.at.clone()).unwrap_or_default().to_owned();
-            return Err(QueryError { at: token.at, message: format!("`{sign}` needs a word after it") });
-        }
-        return Ok(Term { negated: token.negated, test: Test::Word(Needle::new(&token.value)) });
+        return word(source, token);
     };
-    let column = column(name, name_at, heads)?;
+    let column = column(name, name_at.clone(), heads)?;
+    let written = source.get(token.value_at..token.at.end).unwrap_or_default();
+    if !signs(written).is_empty() {
+        let sign = source.get(name_at.end..token.value_at).unwrap_or_default();
+        let message = format!("there is no operator `{sign}{}`; {WRITTEN}", signs(written));
+        return Err(QueryError { at: token.at, message });
+    }
+    if written.is_empty() && matches!(operator, Operator::Equals | Operator::Differs) {
+        let message = format!("`{name}` is to be what? `{name}:` is anything at all, `{name}=\"\"` nothing; {WRITTEN}");
+        return Err(QueryError { at: token.at, message });
+    }
     let mut negated = token.negated;
     let test = match operator {
         Operator::Contains => Test::Contains(column, Needle::new(&token.value)),
@@ -126,6 +137,27 @@ fn term(source: &str, token: Token<'_>, heads: &[Head]) -> Result<Term, QueryErr
         }
     };
     Ok(Term { negated, test })
+}
+
+/// The operator signs at the beginning of a text.
+fn signs(text: &str) -> &str {
+    text.get(..text.len() - text.trim_start_matches(['!', ':', '=', '<', '>']).len()).unwrap_or_default()
+}
+
+/// A word without a column. One that begins as a comparison, or is nothing but signs, would find nothing and not say so.
+fn word(source: &str, token: Token<'_>) -> Result<Term, QueryError> {
+    let whole = source.get(token.at.clone()).unwrap_or_default();
+    let written = source.get(token.value_at..token.at.end).unwrap_or_default();
+    let signs = signs(written);
+    if token.negated && written.is_empty() {
+        let message = format!("`{whole}` needs a word after it");
+        return Err(QueryError { at: token.at, message });
+    }
+    if signs.starts_with(['=', '<', '>']) || !signs.is_empty() && signs == written {
+        let message = format!("`{whole}` has no column before it; {WRITTEN}; in quotes it is a word");
+        return Err(QueryError { at: token.at, message });
+    }
+    Ok(Term { negated: token.negated, test: Test::Word(Needle::new(&token.value)) })
 }
 
 /// The column of this name: by its whole id, by an unambiguous beginning of it, or the row's state by its usual names.

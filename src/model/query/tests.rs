@@ -140,8 +140,20 @@ fn an_error_says_where_and_what_would_be_right() {
 }
 
 #[test]
+fn an_operator_that_there_is_not_is_an_error_with_those_that_there_are() {
+    for text in ["==", "=", ">3", "!=x", "::", "name==x", "name=>3", "name<>x", "name:=x", "name=", "x owner!= y"] {
+        let error = Query::parse(text, &heads()).unwrap_err();
+        assert!(error.message.contains("col!=text col>3 col>=3"), "{text}: {}", error.message);
+    }
+    assert!(Query::parse("name==x", &heads()).unwrap_err().message.contains("no operator `==`"));
+    for text in ["owner:", "owner=\"\"", "owner:\"=x\"", "a->b", "x-", ":8080"] {
+        assert!(Query::parse(text, &heads()).is_ok(), "{text}");
+    }
+}
+
+#[test]
 fn texts_that_only_look_like_columns_are_words() {
-    for word in ["registry/app:v1", "10:30", "\"http://x\"", ":x", "a-b:c", "=", ">"] {
+    for word in ["registry/app:v1", "10:30", "\"http://x\"", ":x", "a-b:c", "\"=\"", "\">3\""] {
         assert!(!matches(word), "{word}");
     }
 }
