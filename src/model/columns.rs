@@ -18,6 +18,10 @@ pub const GAP: u16 = 2;
 pub const WIDE_TIER: u8 = 9;
 /// Words are cut to this width before another column is given up.
 const READABLE: u16 = 10;
+/// From this width on there is room elsewhere: the name is cut only where it takes more than its share.
+const SPACIOUS: u16 = 100;
+/// The share of the name in a table that has room.
+const NAME_SHARE: u16 = 3;
 
 /// The columns of a table.
 #[derive(Debug, Clone)]
@@ -214,6 +218,12 @@ pub fn fit(heads: &[Head], shown: &[usize], widths: &[u16], total: u16) -> Vec<(
         .iter()
         .filter_map(|index| Some(Fitted::new(*index, heads.get(*index)?, widths.get(*index).copied().unwrap_or(0))))
         .collect();
+    // what is looked for comes first: the name gets what it needs before others get a place
+    if total >= SPACIOUS
+        && let Some(name) = columns.iter_mut().find(|it| it.is_name)
+    {
+        name.width = name.want.min(total / NAME_SHARE).max(name.width);
+    }
     while needed(&columns) > u32::from(total) {
         let last_of_highest =
             columns.iter().enumerate().filter(|(_, it)| it.tier > 0).max_by_key(|(at, it)| (it.tier, *at));
@@ -243,6 +253,7 @@ pub fn fit(heads: &[Head], shown: &[usize], widths: &[u16], total: u16) -> Vec<(
 struct Fitted {
     index: usize,
     tier: u8,
+    is_name: bool,
     least: u16,
     width: u16,
     want: u16,
@@ -257,7 +268,8 @@ impl Fitted {
             Align::Right => want,
             Align::Left => want.min(READABLE.max(head.width.min)),
         };
-        Self { index, tier: head.tier, least: head.width.min.min(width), width, want }
+        let is_name = head.tier == 0 && head.align == Align::Left && !head.state;
+        Self { index, tier: head.tier, is_name, least: head.width.min.min(width), width, want }
     }
 }
 
@@ -321,6 +333,19 @@ mod tests {
         assert_eq!(at(12), [0]);
         assert_eq!(fit(&heads(), &[0, 1, 2, 3], &WIDTHS, 3), [(0, 3)]);
         assert_eq!(fit(&heads(), &[0, 1], &WIDTHS, 0), []);
+    }
+
+    #[test]
+    fn where_there_is_room_the_name_is_whole_before_others_get_a_place() {
+        let heads = [
+            Head::text("ready", "ready", 12).as_state().tier(0),
+            Head::text("name", "name", 80).tier(0),
+            Head::text("why", "why", 90).tier(3).min(70),
+            Head::number("p99", "p99", 8).tier(1),
+        ];
+        assert_eq!(fit(&heads, &[0, 1, 2, 3], &[8, 30, 90, 7], 120), [(0, 8), (1, 30), (3, 7)]);
+        let long = fit(&heads, &[0, 1, 2, 3], &[8, 80, 90, 7], 150);
+        assert_eq!(ids(&long), [0, 1, 2, 3], "it takes no more than its share: {long:?}");
     }
 
     #[test]

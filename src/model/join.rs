@@ -253,6 +253,7 @@ fn folded(fold: Fold, rows: &[&Arc<Row>], column: Option<usize>) -> Value {
             if let [only] = distinct.as_slice() {
                 return (*only).clone();
             }
+            distinct.sort_by(|a, b| a.order(b));
             let texts: Vec<String> = distinct.iter().map(|cell| words(cell)).collect();
             Value::text(&texts.join(", "))
         }

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::health::Health;
 use super::id::{Key, PaneId, Ref};
 use super::value::Value;
 
@@ -183,6 +184,18 @@ impl Row {
     #[must_use]
     pub fn cell(&self, at: usize) -> &Value {
         self.cells.get(at).unwrap_or(&Value::None)
+    }
+
+    /// How well the row is: what its state in column `state` says, but no better than a warning where something measured
+    /// is over its limit.
+    #[must_use]
+    pub fn health(&self, state: Option<usize>) -> Option<Health> {
+        let over = self.cells.iter().any(|cell| match cell {
+            Value::Spark(series) => series.limit.zip(series.last()).is_some_and(|(limit, last)| last > limit),
+            _ => false,
+        });
+        let said = state.and_then(|at| self.cell(at).health());
+        if over { Some(said.unwrap_or(Health::Warn).min(Health::Warn)) } else { said }
     }
 
     /// The first reference into `pane`.

@@ -280,7 +280,8 @@ impl From<i64> for Value {
 
 /// Compares texts so that runs of digits count as numbers: `v9` before `v12`. Allocates nothing: it runs for each
 /// comparison of a sort.
-fn natural(a: &str, b: &str) -> Ordering {
+#[must_use]
+pub fn natural(a: &str, b: &str) -> Ordering {
     let common = common_prefix(a, b);
     let (mut left, mut right) = (a.get(common..).unwrap_or(a), b.get(common..).unwrap_or(b));
     loop {

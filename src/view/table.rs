@@ -65,7 +65,8 @@ pub(super) fn rows(canvas: &mut Canvas<'_>, model: &TableModel, area: Rect, look
     let state = model.columns().heads().iter().position(|head| head.state);
     for (y, (at, row)) in (area.top()..area.bottom()).zip((model.offset()..).zip(model.visible())) {
         let line = Rect { y, height: 1, ..area };
-        let cursor = look.focused && at == model.cursor_index();
+        // before the list is complete the cursor holds no row
+        let cursor = look.focused && model.cursor().is_some() && at == model.cursor_index();
         if cursor {
             canvas.fill(line, Role::Cursor);
         }
@@ -90,20 +91,10 @@ fn gutter(canvas: &mut Canvas<'_>, model: &TableModel, row: &Row, (line, state, 
     if model.is_marked(&row.key) {
         canvas.text(line.x + 1, line.y, canvas.theme.pick("◆", "*"), Role::Mark, 1);
     }
-    if let Some(health) = health(row, state) {
+    if let Some(health) = row.health(state) {
         let style = canvas.theme.health(health);
         canvas.put(line.x + 2, line.y, canvas.theme.glyph(health), style, 1);
     }
-}
-
-/// How well a row is: its state, or a warning where something measured is over its limit.
-fn health(row: &Row, state: Option<usize>) -> Option<Health> {
-    let over = row.cells.iter().any(|cell| match cell {
-        Value::Spark(series) => series.limit.zip(series.last()).is_some_and(|(limit, last)| last > limit),
-        _ => false,
-    });
-    let said = state.and_then(|at| row.cell(at).health());
-    if over { Some(said.unwrap_or(Health::Warn).min(Health::Warn)) } else { said }
 }
 
 fn column_of(canvas: &mut Canvas<'_>, model: &TableModel, row: &Row, (column, area, look): (usize, Rect, &Look)) {

@@ -67,6 +67,8 @@ struct Cursor {
     /// How many rows the screen has.
     page: usize,
     anchor: Anchor,
+    /// Whether its row was the last one and is gone, so that the highlighted row stood above it.
+    below: bool,
     /// Where the cursor was before a filter hid its row.
     home: Option<Key>,
 }
@@ -205,10 +207,12 @@ impl TableModel {
         match found {
             Some((Some(at), there)) => {
                 cursor.at = at;
+                cursor.below = false;
                 // a frozen view still shows what is gone
                 cursor.anchor = if there { Anchor::Held } else { Anchor::Vanished };
             }
             Some((None, there)) => {
+                cursor.below = cursor.at >= length || cursor.below && cursor.at + 1 == length;
                 cursor.at = cursor.at.min(length.saturating_sub(1));
                 cursor.anchor = if there { Anchor::Filtered } else { Anchor::Vanished };
             }

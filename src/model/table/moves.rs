@@ -30,6 +30,9 @@ impl TableModel {
         let at = self.cursor.at.min(last);
         let pages = |count: isize| count.saturating_mul(isize::try_from(page).unwrap_or(isize::MAX));
         let target = match to {
+            // a row that is gone stood between its neighbours: one step leads to the one that took its place
+            Move::By(rows) if self.is_lost() && rows > 0 && !self.cursor.below => at.saturating_add_signed(rows - 1),
+            Move::By(rows) if self.is_lost() && rows < 0 && self.cursor.below => at.saturating_add_signed(rows + 1),
             Move::By(rows) => at.saturating_add_signed(rows),
             Move::Page(count) => at.saturating_add_signed(pages(count)),
             Move::First => 0,
@@ -49,9 +52,15 @@ impl TableModel {
         self.cursor.key = self.order.get(self.cursor.at).map(|row| row.key.clone());
         self.cursor.home = None;
         self.cursor.anchor = Anchor::Held;
+        self.cursor.below = false;
         let lowest = self.cursor.at.saturating_sub(page - 1);
         self.cursor.offset = self.cursor.offset.clamp(lowest, self.cursor.at);
         self.settle();
+    }
+
+    /// Whether the cursor's row is not among those shown.
+    fn is_lost(&self) -> bool {
+        self.cursor.key.as_ref().is_some_and(|key| self.position(key).is_none())
     }
 
     /// Puts the cursor on the row with this key; says whether it is shown. A row that is not there yet is waited for.

@@ -46,7 +46,7 @@ fn row(random: &mut Random, now: DateTime<Utc>) -> Arc<Row> {
         _ => Value::Number([1.0, 3.0, 5.0][random.below(3)], Unit::None),
     };
     Arc::new(Row {
-        key: format!("k{}", random.below(40)).as_str().into(),
+        key: format!("k{:02}", random.below(40)).as_str().into(),
         cells: [
             Value::text(["a", "ab", "b", "c"][random.below(4)]),
             Value::state(health, health.word()),
@@ -179,7 +179,7 @@ impl Pair {
             batch.rows.push(row(random, self.now));
         }
         for _ in 0..random.below(3) {
-            batch.removed.push(format!("k{}", random.below(40)).as_str().into());
+            batch.removed.push(format!("k{:02}", random.below(40)).as_str().into());
         }
         self.table.apply(&batch, self.now);
         for row in &batch.rows {

@@ -93,8 +93,55 @@ fn a_vanished_row_holds_nothing_until_the_operator_moves() {
     assert_eq!(table.anchor(), Anchor::Held, "it came back");
     table.apply(&Batch { removed: vec!["r03".into()], ..Batch::default() }, now());
     table.go(Move::By(1));
-    assert_eq!((cursor(&table), table.anchor()), ("r05", Anchor::Held));
+    assert_eq!((cursor(&table), table.anchor()), ("r04", Anchor::Held), "the row that moved into its place");
     assert!(table.why_off().is_none());
+}
+
+#[test]
+fn a_step_from_a_row_that_is_gone_skips_no_neighbour() {
+    let gone_from = |at: usize, gone: &str, by: isize| {
+        let mut table = table(20);
+        table.go(Move::To(at));
+        table.apply(&Batch { removed: vec![gone.into()], ..Batch::default() }, now());
+        table.go(Move::By(by));
+        cursor(&table).to_owned()
+    };
+    assert_eq!((gone_from(5, "r05", 1), gone_from(5, "r05", -1)), ("r06".into(), "r04".into()));
+    assert_eq!((gone_from(5, "r05", 2), gone_from(0, "r00", -1)), ("r07".into(), "r01".into()));
+    assert_eq!((gone_from(19, "r19", 1), gone_from(19, "r19", -1)), ("r18".into(), "r18".into()));
+    assert_eq!(gone_from(19, "r19", -2), "r17");
+}
+
+#[test]
+fn by_state_what_is_over_its_limit_comes_before_what_is_well() {
+    let heads = [Head::text("ready", "ready", 10).as_state(), Head::number("errors", "errors", 8)];
+    let mut table = TableModel::new(Arc::new(heads), Some(Sort::by("ready", false)));
+    table.resize(10);
+    let row = |name: &str, health: Option<Health>, errors: f64| {
+        let series = crate::model::value::Series { unit: Unit::Ratio, limit: Some(0.01), points: vec![(0, errors)] };
+        let state = health.map_or(Value::None, |health| Value::state(health, "word"));
+        Arc::new(Row { key: name.into(), cells: [state, Value::Spark(Arc::new(series))].into(), refs: [].into() })
+    };
+    let all = [
+        row("idle", Some(Health::Idle), 0.0),
+        row("well", Some(Health::Good), 0.0),
+        row("unknown", None, 0.0),
+        row("over", Some(Health::Good), 0.04),
+        row("broken", Some(Health::Bad), 0.0),
+    ];
+    table.apply(&Batch { complete: true, ..rows(all) }, now());
+    assert_eq!(names(&table), ["broken", "over", "well", "idle", "unknown"]);
+    table.set_sort(Some(Sort::by("ready", true)));
+    assert_eq!(names(&table), ["idle", "well", "over", "broken", "unknown"]);
+}
+
+#[test]
+fn rows_that_are_equal_stand_in_the_order_of_their_versions() {
+    let mut table = TableModel::new(heads(), Some(Sort::by("ready", false)));
+    table.resize(10);
+    let all = ["m/v10", "m/v9", "m/v1"].map(|name| row(name, Health::Good, 1.0));
+    table.apply(&Batch { complete: true, ..rows(all) }, now());
+    assert_eq!(names(&table), ["m/v1", "m/v9", "m/v10"]);
 }
 
 #[test]
