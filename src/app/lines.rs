@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 pub use crate::systems::Line;
+use crate::systems::{LOG_CONTAINERS, LOG_OF};
 
 /// As many lines are kept; older ones are dropped, and it is said.
 pub const KEPT: usize = 50_000;
@@ -30,6 +31,10 @@ pub struct LinesModel {
     pub search: String,
     /// Whether something has come, be it the end.
     pub loaded: bool,
+    /// Whose log it is: its pod and container.
+    pub of: Option<String>,
+    /// The containers that may be chosen, where there are several.
+    pub containers: Vec<String>,
 }
 
 impl LinesModel {
@@ -47,13 +52,24 @@ impl LinesModel {
             ended: false,
             search: String::new(),
             loaded: false,
+            of: None,
+            containers: Vec::new(),
         }
     }
 
     /// Lines that came.
     pub fn push(&mut self, lines: impl IntoIterator<Item = Line>) {
         self.loaded = true;
-        self.lines.extend(lines);
+        for line in lines {
+            match line.text.strip_prefix(LOG_OF).filter(|_| line.notice) {
+                Some(of) => {
+                    let (of, containers) = of.split_once(LOG_CONTAINERS).unwrap_or((of, ""));
+                    self.of = Some(of.to_owned());
+                    self.containers = containers.split(", ").filter(|it| !it.is_empty()).map(str::to_owned).collect();
+                }
+                None => self.lines.push_back(line),
+            }
+        }
         while self.lines.len() > KEPT {
             self.lines.pop_front();
             self.dropped += 1;
@@ -88,6 +104,20 @@ impl LinesModel {
     pub fn top(&self, page: usize) -> usize {
         let last = self.lines.len().saturating_sub(page);
         if self.follow { last } else { self.top.saturating_sub(self.dropped).min(last) }
+    }
+
+    /// The index of the first line from which on all lines to the last one have a place on `page` rows, each as many rows
+    /// as `rows` says.
+    pub fn tail(&self, page: usize, rows: impl Fn(&Line) -> usize) -> usize {
+        let mut left = page;
+        let fitting = self.lines.iter().rev().take_while(|line| {
+            let taken = rows(line);
+            let fits = taken <= left;
+            left = left.saturating_sub(taken);
+            fits
+        });
+        let count = fitting.count().max(1);
+        self.lines.len().saturating_sub(count)
     }
 
     /// Moves by `by` lines; away from the end it no longer follows.
@@ -152,6 +182,15 @@ mod tests {
     }
 
     #[test]
+    fn whose_log_it_is_is_no_line_of_it_unless_the_log_says_so_itself() {
+        let mut model = LinesModel::new(true);
+        let title = Line { notice: true, ..line("log of a-1 container c; containers: c, d") };
+        model.push([title, line("log of something")]);
+        assert_eq!((model.len(), model.of.as_deref()), (1, Some("a-1 container c")));
+        assert_eq!(model.containers, ["c", "d"]);
+    }
+
+    #[test]
     fn scrolling_up_stops_following_and_the_place_stays() {
         let mut model = LinesModel::new(true);
         model.push((0..20).map(|at| line(&format!("line {at}"))));
@@ -159,6 +198,15 @@ mod tests {
         model.scroll(-3, 5);
         model.push([line("new")]);
         assert_eq!(model.top(5), 12);
+    }
+
+    #[test]
+    fn of_long_lines_only_those_that_fit_are_the_tail() {
+        let mut model = LinesModel::new(true);
+        model.push(["a", "bbb", "cc", "d"].map(line));
+        let rows = |line: &Line| line.text.len();
+        assert_eq!((model.tail(7, rows), model.tail(6, rows), model.tail(5, rows)), (0, 1, 2));
+        assert_eq!(model.tail(0, rows), 3, "the last one at least");
     }
 
     #[test]

@@ -196,6 +196,12 @@ pub trait Lines: Send {
     fn next(&mut self) -> BoxFuture<'_, Result<Option<Vec<Line>>, Error>>;
 }
 
+/// How the notice begins that says whose log it is: `log of POD container CONTAINER; containers: A, B`. It is the title,
+/// not a line of the log.
+pub const LOG_OF: &str = "log of ";
+/// What comes before the containers that may be chosen, in that notice.
+pub const LOG_CONTAINERS: &str = "; containers: ";
+
 /// A line of a log or a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {

@@ -2,22 +2,30 @@
 
 use ratatui::layout::Rect;
 
-use super::canvas::{Canvas, columns, wrap};
+use super::canvas::{Canvas, columns, cut, cut_middle, wrap};
 use super::section::say;
 use super::theme::Role;
 use super::words::{self, Words};
 use crate::app::lines::{Line, LinesModel};
 use crate::app::own;
 use crate::app::place::SectionState;
-use crate::app::state::State;
 use crate::model::health::Health;
 use crate::model::verb::Kind;
 
-/// Draws the lines that fit.
-pub(super) fn draw(canvas: &mut Canvas<'_>, section: &SectionState, model: &LinesModel, area: Rect, state: &State) {
+/// Width of a line's time.
+const TIME: u16 = 12;
+
+/// Draws the lines that fit below their heading.
+pub(super) fn draw(
+    canvas: &mut Canvas<'_>,
+    section: &SectionState,
+    model: &LinesModel,
+    (heading, mut area): (Rect, Rect),
+) {
     if area.height == 0 {
         return;
     }
+    status(canvas, section, model, (heading, area));
     if model.is_empty() {
         let said = match (&section.error, model.loaded) {
             (Some(error), _) => words::failing(error),
@@ -38,26 +46,43 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, section: &SectionState, model: &Line
         };
         return say(canvas, &said, area);
     }
-    status(canvas, section, model, area);
+    if let Some(error) = &section.error {
+        area.height -= trouble(canvas, model, &format!("{error}, tried again"), area);
+    }
     let page = usize::from(area.height);
+    let tail = if model.wrap && model.follow { model.tail(page, |line| rows_of(model, line, area)) } else { 0 };
     let mut y = area.y;
-    for (_, line) in model.visible(page) {
+    for (_, line) in model.visible(page).skip_while(|(at, _)| *at < tail) {
         if y >= area.bottom() {
             break;
         }
         y = one(canvas, model, line, Rect { y, height: area.bottom().saturating_sub(y), ..area });
     }
-    let _ = state;
 }
 
-/// At the right of the heading: following or not, where in the text we are, an error that is tried again.
-fn status(canvas: &mut Canvas<'_>, section: &SectionState, model: &LinesModel, area: Rect) {
-    let Some(y) = area.y.checked_sub(2).filter(|_| area.y >= 2) else { return };
+/// What is wrong, below the lines that came before; whole where lines are wrapped. Returns how many rows it takes.
+fn trouble(canvas: &mut Canvas<'_>, model: &LinesModel, text: &str, area: Rect) -> u16 {
+    let width = area.width.saturating_sub(3);
+    let most = usize::from(area.height / 2).max(1);
+    let mut pieces = wrap(text, width);
+    pieces.truncate(if model.wrap { most } else { 1 });
+    if !model.wrap {
+        pieces = vec![cut(text, width, canvas.theme)];
+    }
+    let taken = u16::try_from(pieces.len()).unwrap_or(1).min(area.height);
+    for (y, piece) in (area.bottom() - taken..area.bottom()).zip(pieces) {
+        canvas.text(area.x + 2, y, &piece, Role::Bad, width);
+    }
+    taken
+}
+
+/// At the right of the heading: following or not, where in the text we are.
+fn status(canvas: &mut Canvas<'_>, section: &SectionState, model: &LinesModel, (heading, area): (Rect, Rect)) {
+    if heading.height == 0 {
+        return;
+    }
     let page = usize::from(area.height);
     let mut parts = Vec::new();
-    if let Some(error) = &section.error {
-        parts.push(format!("{error}, tried again"));
-    }
     if section.section.kind == Kind::Log {
         parts.push(
             if model.ended {
@@ -73,29 +98,47 @@ fn status(canvas: &mut Canvas<'_>, section: &SectionState, model: &LinesModel, a
     if section.how.previous {
         parts.push("previous run".into());
     }
-    if let Some(container) = &section.how.container {
-        parts.push(container.clone());
-    }
     if model.dropped > 0 {
         parts.push(format!("{} older lines dropped", model.dropped));
     }
-    parts.push(format!("line {} of {}", (model.top(page) + page).min(model.len()), model.len()));
+    if !model.is_empty() {
+        parts.push(format!("line {} of {}", (model.top(page) + page).min(model.len()), model.len()));
+    }
     let dot = canvas.theme.pick(" · ", " - ");
-    canvas.right(area.right().saturating_sub(2), y, &parts.join(dot), Role::Dim);
+    let left = canvas.right(area.right().saturating_sub(2), heading.y, &parts.join(dot), Role::Dim);
+    if let Some(of) = &model.of {
+        let x = heading.x + 2 + columns(section.title) + 2;
+        let room = left.saturating_sub(x + 2);
+        canvas.text(x, heading.y, &cut_middle(of, room, canvas.theme), Role::Text, room);
+    }
+}
+
+/// Where a line's text begins, behind its time.
+fn indent(model: &LinesModel, line: &Line) -> u16 {
+    if model.timestamps && line.at.is_some() { TIME + 3 } else { 2 }
+}
+
+/// A line's text; what we say ourselves has a dot before it.
+fn text_of(line: &Line, unicode: bool) -> String {
+    if line.notice { format!("{} {}", if unicode { "·" } else { "." }, line.text) } else { line.text.to_string() }
+}
+
+/// How many rows a line takes where lines are wrapped.
+fn rows_of(model: &LinesModel, line: &Line, area: Rect) -> usize {
+    wrap(&text_of(line, true), area.width.saturating_sub(indent(model, line) + 1)).len()
 }
 
 /// One line, over several rows where it is wrapped; returns the row behind it.
 fn one(canvas: &mut Canvas<'_>, model: &LinesModel, line: &Line, area: Rect) -> u16 {
-    let mut x = area.x + 2;
+    let x = area.x + indent(model, line);
     if model.timestamps
         && let Some(at) = line.at
     {
-        x = canvas.text(x, area.y, &at.format("%H:%M:%S%.3f").to_string(), Role::Faint, 12) + 1;
+        canvas.text(area.x + 2, area.y, &at.format("%H:%M:%S%.3f").to_string(), Role::Faint, TIME);
     }
     let width = area.right().saturating_sub(x + 1);
     let role = if line.notice { Role::Dim } else { level(&line.text) };
-    let text =
-        if line.notice { format!("{} {}", canvas.theme.pick("·", "."), line.text) } else { line.text.to_string() };
+    let text = text_of(line, canvas.theme.unicode);
     // what we say ourselves is never cut
     if model.wrap || line.notice {
         let mut y = area.y;

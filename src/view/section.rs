@@ -36,7 +36,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, place: &Place, area: 
         }
     }
     match &section.body {
-        Body::Lines(model) => lines::draw(canvas, section, model, area.rows, state),
+        Body::Lines(model) => lines::draw(canvas, section, model, (area.heading, area.rows)),
         Body::Rows(model) if !has_rows(section) => {
             let filtered = model.counts().1 > 0;
             if section.section.kind == Kind::Table && filtered {

@@ -11,6 +11,7 @@ use crate::model::export;
 use crate::model::health::Health;
 use crate::model::input::{Key, KeyCode};
 use crate::model::record::Rows;
+use crate::model::value::natural;
 use crate::systems::Parameters;
 
 fn item(key: &str, label: &str, note: &str, does: MenuAction) -> MenuItem {
@@ -74,7 +75,7 @@ fn choose(state: &mut State, effects: &mut Effects) {
         MenuAction::Go(what) => go::object(state, &what, effects),
         MenuAction::Reopen(how) => go::reopen(state, how, effects),
         MenuAction::Payload(name) => bench::load(state, &name),
-        MenuAction::SavePayload => bench::save(state, effects),
+        MenuAction::SavePayload => bench::save(state),
     }
 }
 
@@ -220,15 +221,8 @@ pub(super) fn containers(state: &mut State) {
         return state.say(Health::Idle, "only logs have containers");
     }
     let how = section.how.clone();
-    // the log itself says which containers there are, in its first notices
-    let names: Vec<String> = match &section.body {
-        Body::Lines(lines) => lines
-            .iter()
-            .filter(|line| line.notice)
-            .find_map(|line| {
-                line.text.split_once("containers: ").map(|(_, names)| names.split(", ").map(str::to_owned).collect())
-            })
-            .unwrap_or_default(),
+    let names = match &section.body {
+        Body::Lines(lines) => lines.containers.clone(),
         Body::Rows(_) => Vec::new(),
     };
     if names.is_empty() {
@@ -262,7 +256,7 @@ pub(super) fn related(state: &mut State) {
             items.push(item("", row.key.as_str(), data.pane.noun, MenuAction::Go(to)));
         }
     }
-    items.sort_by(|a, b| a.note.cmp(&b.note).then_with(|| a.label.cmp(&b.label)));
+    items.sort_by(|a, b| a.note.cmp(&b.note).then_with(|| natural(&a.label, &b.label)));
     items.dedup_by(|a, b| a.label == b.label && a.note == b.note);
     if items.is_empty() {
         return state.say(Health::Idle, format!("nothing that is known here is related to {}", what.key));

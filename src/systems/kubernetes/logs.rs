@@ -12,7 +12,7 @@ use super::wire::PodWire;
 use crate::model::health::Error;
 use crate::model::text::clean;
 use crate::systems::kube::{Access, Objects, Resource, Streaming, Told, encode, or_default};
-use crate::systems::{Line, Lines, Parameters};
+use crate::systems::{LOG_CONTAINERS, LOG_OF, Line, Lines, Parameters};
 
 /// So many lines of the past come first.
 const TAIL: u32 = 1000;
@@ -20,6 +20,7 @@ const TAIL: u32 = 1000;
 const SERVING: &str = "kserve-container";
 
 /// A log that is followed.
+#[expect(clippy::struct_excessive_bools, reason = "each is something that happens once, in no order")]
 pub(super) struct Log {
     access: Access,
     target: Target,
@@ -32,6 +33,8 @@ pub(super) struct Log {
     /// Whether something new has come since the log was opened.
     fresh: bool,
     over: bool,
+    /// Whether it was said whose log it is.
+    told: bool,
 }
 
 enum State {
@@ -50,6 +53,8 @@ enum State {
 struct Opened {
     pod: (String, String),
     container: String,
+    /// All containers of the pod.
+    containers: Vec<String>,
     log: Result<Streaming, Error>,
 }
 
@@ -104,6 +109,7 @@ impl Log {
             ready: VecDeque::new(),
             fresh: false,
             over: false,
+            told: false,
         }
     }
 
@@ -126,7 +132,9 @@ impl Log {
                 None => format!("&tailLines={TAIL}"),
             };
             path.push_str(&from);
-            Ok(Opened { pod: (namespace, pod), container, log: cluster.stream(&path).await })
+            let containers = wire.spec.init_containers.iter().chain(wire.spec.containers.iter().flatten());
+            let containers = containers.map(|spec| spec.name.clone()).collect();
+            Ok(Opened { pod: (namespace, pod), container, containers, log: cluster.stream(&path).await })
         })
     }
 
@@ -174,7 +182,12 @@ impl Log {
     }
 
     fn opened(&mut self, opened: Opened) -> Result<(), Error> {
-        let Opened { pod: (namespace, pod), container, log } = opened;
+        let Opened { pod: (namespace, pod), container, containers, log } = opened;
+        if !std::mem::replace(&mut self.told, true) {
+            let choice =
+                if containers.len() > 1 { LOG_CONTAINERS.to_owned() + &containers.join(", ") } else { String::new() };
+            self.notice(format!("{LOG_OF}{pod} container {container}{choice}"));
+        }
         // from now on it is this one, whatever is chosen by a label later
         self.target = Target::Pod { namespace: namespace.clone(), name: pod.clone() };
         self.container = Some(container.clone());

@@ -217,7 +217,9 @@ async fn lines_of(mut lines: Box<dyn Lines>, until: usize) -> Vec<String> {
     while all.len() < until {
         match lines.next().await {
             Ok(Some(some)) => {
-                all.extend(some.iter().map(|line| format!("{}{}", if line.notice { "! " } else { "" }, line.text)));
+                // whose log it is has a test of its own
+                let said = some.iter().filter(|line| !line.text.starts_with(crate::systems::LOG_OF));
+                all.extend(said.map(|line| format!("{}{}", if line.notice { "! " } else { "" }, line.text)));
             }
             Ok(None) => break,
             Err(error) => all.push(format!("error {error}")),
@@ -241,6 +243,24 @@ fn running(name: &str) -> String {
 
 fn pod_list(pod: &str) -> String {
     format!(r#"{{"kind":"PodList","metadata":{{"resourceVersion":"5"}},"items":[{pod}]}}"#)
+}
+
+#[tokio::test]
+async fn a_log_says_once_whose_it_is_and_what_other_containers_there_are() {
+    let pod = running("queue-proxy").replace(r#""containers":["#, r#""containers":[{"name":"kserve-container"},"#);
+    let server = Server::start(move |path, before| match path.contains("/log?") {
+        true if before == 0 => Reply::lines(&["2026-07-30T09:00:01Z one"], End::Broken),
+        true => Reply::lines(&["2026-07-30T09:00:02Z two"], End::Hangs),
+        false => Reply::json(pod.clone()),
+    })
+    .await;
+    let mut lines = log(&server, &Parameters::default());
+    let mut all: Vec<String> = Vec::new();
+    while !all.iter().any(|line| line == "two") {
+        all.extend(lines.next().await.into_iter().flatten().flatten().map(|line| line.text.to_string()));
+    }
+    let title = "log of a container kserve-container; containers: kserve-container, queue-proxy";
+    assert_eq!(all, [title, "one", "two"]);
 }
 
 #[tokio::test]
