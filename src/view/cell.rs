@@ -188,12 +188,15 @@ fn spark(canvas: &mut Canvas<'_>, series: &Series, cell: &Cell) {
     }
 }
 
-/// A line in eighths of a cell. It starts at zero and reaches to the larger of its maximum and its limit.
+/// A line in eighths of a cell. It starts at zero and reaches to the larger of its maximum and its limit, with room above
+/// that: a little for a line that moves, so that the lines of two rows never grow together, and as much again for one that
+/// does not, so that a steady load is no wall.
 pub(super) fn line_of(canvas: &mut Canvas<'_>, series: &Series, area: Rect) {
     let points = shrink(series, usize::from(area.width));
     let top = points.iter().copied().filter(|value| value.is_finite()).fold(0.0, f64::max);
-    // a little room above, so that the lines of two rows never grow together
-    let top = (top * 1.15).max(series.limit.unwrap_or(0.0)).max(1e-12);
+    let bottom = points.iter().copied().filter(|value| value.is_finite()).fold(top, f64::min).max(0.0);
+    let steady = if top > 0.0 { bottom / top } else { 0.0 };
+    let top = (top * (1.15 + 0.85 * steady)).max(series.limit.unwrap_or(0.0)).max(1e-12);
     let glyphs = if canvas.theme.unicode { &EIGHTHS } else { &ASCII_EIGHTHS };
     let lead = area.width.saturating_sub(u16::try_from(points.len()).unwrap_or(u16::MAX));
     for (at, value) in (0..).zip(&points) {
@@ -221,4 +224,30 @@ fn shrink(series: &Series, width: usize) -> Vec<f64> {
         .chunks(bundle)
         .map(|chunk| chunk.iter().copied().filter(|value| value.is_finite()).fold(f64::NAN, f64::max))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::theme::Theme;
+    use ratatui::buffer::Buffer;
+
+    fn line(values: &[f64], limit: Option<f64>) -> String {
+        let points = (0..).zip(values.iter().copied()).collect();
+        let area = Rect::new(0, 0, u16::try_from(values.len()).unwrap(), 1);
+        let mut buffer = Buffer::empty(area);
+        let theme = Theme::shipped("dark").unwrap();
+        line_of(&mut Canvas { buffer: &mut buffer, theme: &theme }, &Series { unit: Unit::None, limit, points }, area);
+        buffer.content.iter().map(ratatui::buffer::Cell::symbol).collect()
+    }
+
+    #[test]
+    fn a_small_line_begins_at_zero_and_a_steady_one_is_no_wall() {
+        assert_eq!(line(&[0.0; 4], None), "▁▁▁▁", "nothing at all is flat at the bottom");
+        assert_eq!(line(&[0.0, 1.0, 2.0, 4.0], None), "▁▂▃▇");
+        assert_eq!(line(&[0.02; 4], None), line(&[400.0; 4], None), "a low rate looks as a high one: the number tells");
+        assert_eq!(line(&[0.02; 4], None), "▄▄▄▄");
+        assert_eq!(line(&[0.001; 3], Some(0.01)), "▁▁▁", "far from its limit");
+        assert_eq!(line(&[1.0, f64::NAN, 1.0], None), "▄ ▄", "a gap stays a gap");
+    }
 }

@@ -8,7 +8,8 @@ use ratatui::layout::Rect;
 use super::canvas::{Canvas, columns, cut};
 use super::cell::{self, Cell};
 use super::plot::Plot;
-use super::theme::Role;
+use super::theme::{Role, Theme};
+use crate::app::command::Command;
 use crate::app::place::SectionState;
 use crate::app::state::State;
 use crate::model::record::{Align, Row};
@@ -18,6 +19,10 @@ use crate::model::value::{Series, Value};
 
 /// The roles of lines, in order.
 const LINES: [Role; 6] = [Role::Series1, Role::Series2, Role::Series3, Role::Series4, Role::Series5, Role::Series6];
+/// Marks of lines where colours can't tell them apart, in order.
+const MARKS: [&str; 6] = ["●", "▲", "■", "○", "△", "□"];
+/// The same in ASCII.
+const ASCII_MARKS: [&str; 6] = ["*", "+", "x", "o", "#", "@"];
 /// Width of the labels of the y axis.
 const AXIS: u16 = 10;
 /// Height of a small chart with its title.
@@ -35,6 +40,17 @@ pub(super) struct Line<'a> {
     series: &'a Series,
     /// Its colour.
     role: Role,
+    /// Its place among the lines of its chart.
+    place: usize,
+}
+
+impl Line<'_> {
+    /// Its mark, where colours can't tell lines apart.
+    fn mark(&self, theme: &Theme) -> Option<&'static str> {
+        let marks = if theme.unicode { &MARKS } else { &ASCII_MARKS };
+        let mark = marks.get(self.place % marks.len()).copied();
+        mark.filter(|_| !theme.unicode || theme.get(Role::Series1).fg == theme.get(Role::Series2).fg)
+    }
 }
 
 /// Lines that share a chart.
@@ -67,7 +83,8 @@ fn groups<'a>(rows: &'a [Arc<Row>], state: &State) -> Vec<Group<'a>> {
         });
         if let Some(group) = groups.get_mut(group) {
             let role = LINES.get(group.lines.len() % LINES.len()).copied().unwrap_or(Role::Series1);
-            group.lines.push(Line { key: row.key.as_str(), at, name, series, role });
+            let place = group.lines.len();
+            group.lines.push(Line { key: row.key.as_str(), at, name, series, role, place });
         }
     }
     groups
@@ -118,7 +135,8 @@ fn small(canvas: &mut Canvas<'_>, group: &Group<'_>, area: Rect, lit: bool) {
     for line in &group.lines {
         let Some(last) = line.series.last() else { continue };
         let (digits, unit) = number(last, line.series.unit);
-        let text = format!("{digits} {unit}");
+        let mark = line.mark(canvas.theme).map_or(String::new(), |mark| format!("{mark} "));
+        let text = format!("{mark}{digits} {unit}");
         if x + columns(&text) + 2 > area.right() {
             break;
         }
@@ -140,15 +158,17 @@ fn large(
 ) {
     let rows = u16::try_from(model.order().len()).unwrap_or(u16::MAX);
     let legend = (rows + 1).min(area.height / 3).max(2);
-    let head = area.y;
-    range(canvas, state, section, groups, Rect { y: head, height: 1, ..area });
-    let charts = Rect { y: head + 1, height: area.height.saturating_sub(legend + 2), ..area };
+    let head = Rect { height: 1, ..area };
+    let charts = Rect { y: head.y + 1, height: area.height.saturating_sub(legend + 2), ..area };
     let count = u16::try_from(groups.len()).unwrap_or(1).max(1);
     let shown = count.min((charts.height / 6).max(1));
     let cursor =
         groups.iter().position(|group| group.lines.iter().any(|line| line.at == model.cursor_index())).unwrap_or(0);
     let first = cursor.saturating_sub(usize::from(shown) - 1);
     let height = charts.height / shown;
+    let hidden = groups.iter().enumerate().filter(|(at, _)| !(first..first + usize::from(shown)).contains(at));
+    let hidden: Vec<&str> = hidden.map(|(_, group)| group.title.as_str()).collect();
+    range(canvas, state, section, (groups, &hidden), head);
     for (at, group) in (0u16..).zip(groups.iter().skip(first).take(usize::from(shown))) {
         one(canvas, section, group, Rect { y: charts.y + at * height, height, ..charts });
     }
@@ -156,14 +176,21 @@ fn large(
     self::legend(canvas, state, section, model, (groups, Rect { y: top, height: legend, ..area }));
 }
 
-/// The range that is shown, its step, and what the cursor is on.
-fn range(canvas: &mut Canvas<'_>, state: &State, section: &SectionState, groups: &[Group<'_>], area: Rect) {
+/// The range that is shown, its step, the charts that have no room, and what the cursor is on.
+fn range(
+    canvas: &mut Canvas<'_>,
+    state: &State,
+    section: &SectionState,
+    (groups, hidden): (&[Group<'_>], &[&str]),
+    area: Rect,
+) {
     let all = || groups.iter().flat_map(|group| &group.lines).flat_map(|line| &line.series.points);
     let (Some(first), Some(last)) = (all().map(|point| point.0).min(), all().map(|point| point.0).max()) else {
         return;
     };
     if groups.iter().flat_map(|group| &group.lines).all(|line| line.series.is_by_step()) {
-        canvas.text(area.x + 2, area.y, &format!("steps {first} to {last}"), Role::Dim, area.width);
+        let x = canvas.text(area.x + 2, area.y, &format!("steps {first} to {last}"), Role::Dim, area.width);
+        more(canvas, state, hidden, (x, area));
         if let Some(at) = cursor_time(section, first, last, area.width.saturating_sub(AXIS + 3)) {
             canvas.right(area.right().saturating_sub(2), area.y, &format!("at step {at}"), Role::Accent);
         }
@@ -179,12 +206,25 @@ fn range(canvas: &mut Canvas<'_>, state: &State, section: &SectionState, groups:
         })
         .map_or(String::new(), |step| format!("   step {}", age(step)));
     let text = format!("last {}{step}", age(length));
-    canvas.text(area.x + 2, area.y, &text, Role::Dim, area.width);
+    let x = canvas.text(area.x + 2, area.y, &text, Role::Dim, area.width);
+    more(canvas, state, hidden, (x, area));
     if let Some(at) = cursor_time(section, first, last, area.width.saturating_sub(AXIS + 3)) {
         let time = clock(at, last - first);
         canvas.right(area.right().saturating_sub(2), area.y, &format!("at {time}"), Role::Accent);
     }
-    let _ = state;
+}
+
+/// Which charts have no room, and the keys that lead to them.
+fn more(canvas: &mut Canvas<'_>, state: &State, hidden: &[&str], (x, area): (u16, Rect)) {
+    if hidden.is_empty() {
+        return;
+    }
+    let keys = [Command::RowNext, Command::RowPrevious].into_iter().filter_map(|command| state.keymap.hint(command));
+    let keys = keys.collect::<Vec<_>>().join(" ");
+    let text = format!("+{} more: {}   {keys} shows them", hidden.len(), hidden.join(", "));
+    // the time under the cursor stands at the right
+    let room = area.right().saturating_sub(x + 22);
+    canvas.text(x + 3, area.y, &cut(&text, room, canvas.theme), Role::Accent, room);
 }
 
 /// The time under the chart's cursor.
@@ -266,7 +306,7 @@ fn plot(canvas: &mut Canvas<'_>, lines: &[&Line<'_>], area: Rect) -> Option<Fram
         }
     }
     for line in lines {
-        let mut plot = Plot::new(area.width, area.height, canvas.theme.unicode);
+        let mut plot = Plot::new(area.width, area.height, line.mark(canvas.theme));
         plot.line(&line.series.points, (frame.first, frame.last), frame.top);
         let style = canvas.theme.get(line.role);
         let bad = canvas.theme.get(Role::Bad);
@@ -321,7 +361,7 @@ fn legend(
         }
         let off = section.chart.off.contains(line.key);
         let role = if off { Role::Faint } else { line.role };
-        canvas.text(area.x + 2, y, canvas.theme.pick("━━", "=="), role, 2);
+        canvas.text(area.x + 2, y, line.mark(canvas.theme).unwrap_or("━━"), role, 2);
         let label = if groups.len() > 1 && !group.title.is_empty() && group.title != line.name {
             format!("{}  {}", group.title, line.name)
         } else {

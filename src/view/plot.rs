@@ -1,4 +1,4 @@
-//! A line as dots of Braille cells, or as stars where only ASCII may be used. Gaps stay gaps.
+//! A line as dots of Braille cells, or as marks of its own where colours can't tell lines apart. Gaps stay gaps.
 
 /// Dots in a grid of cells.
 pub(super) struct Plot {
@@ -6,6 +6,8 @@ pub(super) struct Plot {
     height: u16,
     across: u16,
     down: u16,
+    /// What is drawn instead of dots.
+    mark: Option<&'static str>,
     /// For each cell: its dots, and the highest value (0 to 1) drawn in it.
     cells: Vec<(u8, f64)>,
 }
@@ -14,10 +16,10 @@ pub(super) struct Plot {
 const DOTS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
 
 impl Plot {
-    /// An empty plot of this many cells.
-    pub(super) fn new(width: u16, height: u16, unicode: bool) -> Self {
-        let (across, down) = if unicode { (2, 4) } else { (1, 1) };
-        Self { width, height, across, down, cells: vec![(0, 0.0); usize::from(width) * usize::from(height)] }
+    /// An empty plot of this many cells, of dots or of a mark.
+    pub(super) fn new(width: u16, height: u16, mark: Option<&'static str>) -> Self {
+        let (across, down) = if mark.is_none() { (2, 4) } else { (1, 1) };
+        Self { width, height, across, down, mark, cells: vec![(0, 0.0); usize::from(width) * usize::from(height)] }
     }
 
     /// Draws points (time, value) between `first` and `last`, from zero to `top`, joined where no gap is between them.
@@ -76,11 +78,13 @@ impl Plot {
 
     /// The cells with dots: column, row, glyph, and the highest value in it (0 to 1).
     pub(super) fn cells(&self) -> impl Iterator<Item = (u16, u16, String, f64)> + '_ {
-        let braille = self.across == 2;
         let width = usize::from(self.width.max(1));
         self.cells.iter().enumerate().filter(|(_, (dots, _))| *dots != 0).filter_map(move |(at, (dots, value))| {
-            let glyph = if braille { char::from_u32(0x2800 + u32::from(*dots))? } else { '*' };
-            Some((u16::try_from(at % width).ok()?, u16::try_from(at / width).ok()?, glyph.to_string(), *value))
+            let glyph = match self.mark {
+                Some(mark) => mark.to_owned(),
+                None => char::from_u32(0x2800 + u32::from(*dots))?.to_string(),
+            };
+            Some((u16::try_from(at % width).ok()?, u16::try_from(at / width).ok()?, glyph, *value))
         })
     }
 }
@@ -91,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_gap_stays_a_gap_and_nan_is_no_spike() {
-        let mut plot = Plot::new(10, 2, true);
+        let mut plot = Plot::new(10, 2, None);
         plot.line(&[(0, 1.0), (1, 1.0), (2, f64::NAN), (8, 0.0), (9, 0.0)], (0, 9), 1.0);
         let columns: Vec<u16> = plot.cells().map(|(x, ..)| x).collect();
         assert!(columns.contains(&0) && columns.contains(&9));
