@@ -505,3 +505,58 @@ fn an_object_is_opened_by_its_own_identity_whatever_the_cursor_does_meanwhile() 
     let Some(Effect::Open { what, pane, .. }) = desk.effects.first() else { panic!("{:?}", desk.effects) };
     assert_eq!((what, *pane), (&Ref::new(BOATS, "bounty"), YAML));
 }
+
+#[test]
+fn a_message_that_only_informs_is_short_and_leaves_with_the_next_key() {
+    let mut desk = Desk::usual();
+    desk.keys("V");
+    assert!(desk.message().contains("does nothing here"));
+    desk.keys("j");
+    assert_eq!(desk.message(), "");
+    desk.keys("V");
+    let later = |seconds| Event::Now(DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds));
+    desk.on(later(4));
+    assert_ne!(desk.message(), "");
+    desk.on(later(5));
+    assert_eq!(desk.message(), "");
+}
+
+#[test]
+fn a_message_of_trouble_is_not_taken_away_before_it_could_be_read() {
+    let mut desk = Desk::usual();
+    let later = |seconds| Event::Now(DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds));
+    desk.on(Event::Trouble("the disk is full".into())).keys("j");
+    assert_eq!(desk.message(), "the disk is full", "that key was on its way");
+    desk.on(later(12));
+    assert_eq!(desk.message(), "the disk is full");
+    desk.keys("k");
+    assert_eq!(desk.message(), "");
+    desk.on(Event::Trouble("again".into())).on(later(25));
+    assert_eq!(desk.message(), "");
+}
+
+#[test]
+fn a_payload_is_saved_under_the_name_that_is_typed_and_under_no_other() {
+    let mut desk = Desk::usual();
+    let fault = |desk: &Desk| match desk.state.modes.last() {
+        Some(Mode::Save(dialog)) => dialog.fault.clone().unwrap_or_default(),
+        other => panic!("no name is asked for, but {other:?}"),
+    };
+    let saved = |desk: &Desk| {
+        desk.effects.iter().find_map(|effect| match effect {
+            Effect::SavePayload { name, .. } => Some(name.clone()),
+            _ => None,
+        })
+    };
+    desk.keys("t ctrl-o s enter");
+    assert_eq!((fault(&desk).as_str(), saved(&desk)), ("it needs a name", None));
+    desk.keys(". . / x enter");
+    assert!(fault(&desk).contains("begin with a dot") && saved(&desk).is_none());
+    desk.keys("ctrl-u o n e enter");
+    assert_eq!(saved(&desk).as_deref(), Some("one.json"));
+    assert_eq!(desk.bench().origin, "one.json");
+    desk.keys("ctrl-o s o n e enter");
+    assert!(fault(&desk).contains("already") && saved(&desk).is_none());
+    desk.keys("esc");
+    assert_eq!(desk.bench().saved.len(), 1);
+}

@@ -8,6 +8,7 @@ use super::field::Field;
 use super::state::State;
 use crate::model::id::{Ref, ViewId};
 use crate::model::record::Rows;
+use crate::model::value::natural;
 use crate::systems::Parameters;
 
 /// A choice among a few things.
@@ -117,14 +118,16 @@ impl PaletteDialog {
 
     /// Looks anew for what is typed.
     pub fn find(&mut self, state: &State) {
+        let words: Vec<String> = self.field.text().split_whitespace().map(str::to_lowercase).collect();
         let pattern = Pattern::parse(self.field.text(), CaseMatching::Ignore, Normalization::Smart);
         let mut matcher = Matcher::new(Config::DEFAULT);
         let mut buffer = Vec::new();
-        let mut scored: Vec<(u32, Entry)> = Vec::new();
+        let mut scored: Vec<(Closeness, u32, Entry)> = Vec::new();
         let typed = !self.field.text().trim().is_empty();
         let mut offer = |entry: Entry, weight: u32| {
             if let Some(score) = pattern.score(Utf32Str::new(&entry.label, &mut buffer), &mut matcher) {
-                scored.push((score.saturating_mul(8).saturating_add(weight), entry));
+                let close = closeness(&entry.label, &words);
+                scored.push((close, score.saturating_mul(8).saturating_add(weight), entry));
             }
         };
         for view in state.catalogue.views() {
@@ -152,17 +155,67 @@ impl PaletteDialog {
                 }
             }
         }
-        scored.sort_by(|(a, x), (b, y)| {
-            b.cmp(a).then_with(|| x.label.len().cmp(&y.label.len())).then_with(|| x.label.cmp(&y.label))
+        scored.sort_by(|(near, a, x), (far, b, y)| {
+            let by_label = || x.label.len().cmp(&y.label.len()).then_with(|| natural(&x.label, &y.label));
+            near.cmp(far).then_with(|| b.cmp(a)).then_with(by_label)
         });
-        self.found = scored.into_iter().take(FOUND).map(|(_, entry)| entry).collect();
-        for entry in &mut self.found {
+        let typed = words.iter().map(|word| word.chars().count()).sum();
+        let mut found = Vec::new();
+        for (close, _, mut entry) in scored {
             pattern.indices(Utf32Str::new(&entry.label, &mut buffer), &mut matcher, &mut entry.hits);
             entry.hits.sort_unstable();
             entry.hits.dedup();
+            if close != Closeness::Scattered || !is_weak(&entry.hits, typed) {
+                found.push(entry);
+            }
+            if found.len() == FOUND {
+                break;
+            }
         }
+        self.found = found;
         self.at = 0;
     }
+}
+
+/// How a label was found, the nearest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Closeness {
+    /// It begins with what is typed, or its name behind the namespace does.
+    Beginning,
+    /// A word in it does.
+    WordStart,
+    /// It has it somewhere.
+    Within,
+    /// Its letters are there, others between.
+    Scattered,
+}
+
+/// How near a label is to all words (in lower case) that are typed.
+fn closeness(label: &str, words: &[String]) -> Closeness {
+    let label = label.to_lowercase();
+    let name = label.rsplit('/').next().unwrap_or(&label);
+    let near = |word: &String| {
+        if label.starts_with(word) || name.starts_with(word) {
+            return Closeness::Beginning;
+        }
+        let mut places = label.match_indices(word.as_str()).map(|(at, _)| label.get(..at).unwrap_or_default());
+        match places.next() {
+            None => Closeness::Scattered,
+            Some(first)
+                if std::iter::once(first).chain(places).any(|before| !before.ends_with(char::is_alphanumeric)) =>
+            {
+                Closeness::WordStart
+            }
+            Some(_) => Closeness::Within,
+        }
+    };
+    words.iter().map(near).max().unwrap_or(Closeness::Beginning)
+}
+
+/// Whether letters that were found lie so far apart that nobody meant them.
+fn is_weak(hits: &[u32], typed: usize) -> bool {
+    let (Some(first), Some(last)) = (hits.first(), hits.last()) else { return false };
+    (last - first + 1) as usize > typed * 3
 }
 
 impl Entry {
@@ -211,4 +264,36 @@ pub struct ArmDialog {
     pub field: Field,
     /// What is wrong with it.
     pub fault: Option<String>,
+}
+
+/// A payload gets the name under which it is saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaveDialog {
+    /// What is typed.
+    pub field: Field,
+    /// What is wrong with it.
+    pub fault: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_is_the_nearer_the_earlier_in_a_word_it_has_what_is_typed() {
+        let near =
+            |label: &str, typed: &str| closeness(label, &typed.split(' ').map(str::to_owned).collect::<Vec<_>>());
+        assert_eq!(near("Models", "mod"), Closeness::Beginning);
+        assert_eq!(near("ml-prod/fraud-detection", "fraud"), Closeness::Beginning);
+        assert_eq!(near("ml-prod/fraud-detection", "det"), Closeness::WordStart);
+        assert_eq!(near("reprod/x-prod", "prod"), Closeness::WordStart);
+        assert_eq!(near("ml-prod/pricing", "cing"), Closeness::Within);
+        assert_eq!(near("Freeze", "fz"), Closeness::Scattered);
+        assert_eq!(near("ml-prod/fraud", "fraud rod"), Closeness::Within, "the word that is farthest");
+    }
+
+    #[test]
+    fn letters_far_apart_are_no_hit() {
+        assert!(!is_weak(&[0, 4], 2) && is_weak(&[0, 6], 2) && !is_weak(&[], 0));
+    }
 }

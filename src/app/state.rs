@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::bench::Bench;
 use super::catalogue::Catalogue;
 use super::confirm::Confirm;
-use super::dialog::{ArmDialog, Menu, PaletteDialog};
+use super::dialog::{ArmDialog, Menu, PaletteDialog, SaveDialog};
 use super::event::Size;
 use super::field::Field;
 use super::keymap::Keymap;
@@ -67,6 +67,8 @@ pub enum Mode {
     Menu(Menu),
     /// A production profile is armed by its name.
     Arm(ArmDialog),
+    /// A payload gets its name.
+    Save(SaveDialog),
     /// The prediction bench.
     Bench(Box<Bench>),
 }
@@ -219,8 +221,30 @@ pub struct State {
     pub plans: u64,
 }
 
-/// For how long a message stays.
-pub const MESSAGE: TimeDelta = TimeDelta::seconds(12);
+/// For how long a message that only informs stays.
+const PLAIN: TimeDelta = TimeDelta::seconds(4);
+/// For how long one stays that tells of trouble.
+const TROUBLE: TimeDelta = TimeDelta::seconds(12);
+/// So long a message of trouble can't be taken away by a key: that key was on its way before it could be read.
+const UNREAD: TimeDelta = TimeDelta::seconds(1);
+
+impl Message {
+    fn is_plain(&self) -> bool {
+        !matches!(self.health, Health::Warn | Health::Bad)
+    }
+
+    /// Whether it has been there long enough.
+    #[must_use]
+    pub fn is_over(&self, now: DateTime<Utc>) -> bool {
+        now - self.at > if self.is_plain() { PLAIN } else { TROUBLE }
+    }
+
+    /// Whether the next key takes it away.
+    #[must_use]
+    pub fn yields(&self, now: DateTime<Utc>) -> bool {
+        self.is_plain() || now - self.at >= UNREAD
+    }
+}
 
 impl State {
     /// A state in which nothing is known yet, at this time and on a terminal of this size.

@@ -207,6 +207,7 @@ pub(super) fn footer(canvas: &mut Canvas<'_>, state: &State, areas: &Areas) {
             key: keys,
             label: command.info().label.to_owned(),
             off: false,
+            stays: false,
         });
         let x = canvas.text(area.x + 1, area.y, &format!("{} …", keys.join(" ")), Role::Key, area.width) + 2;
         return hints_at(canvas, x, area.y, limit, hints.collect());
@@ -227,18 +228,37 @@ struct Hint {
     label: String,
     /// It can't run now.
     off: bool,
+    /// It is there however narrow the screen is: who sees nothing else can still find everything.
+    stays: bool,
 }
 
+impl Hint {
+    fn width(&self, unicode: bool) -> u16 {
+        columns(&glyph(&self.key, unicode)) + 1 + columns(&self.label)
+    }
+}
+
+/// Blanks between two keys of the footer.
+const APART: u16 = 3;
+
+/// Draws what fits; where it gets narrow the others give way to those that stay.
 fn hints_at(canvas: &mut Canvas<'_>, mut x: u16, y: u16, limit: u16, hints: Vec<Hint>) {
+    let unicode = canvas.theme.unicode;
+    let mut kept: u16 = hints.iter().filter(|hint| hint.stays).map(|hint| hint.width(unicode) + APART).sum();
+    let mut full = false;
     for hint in hints {
-        let key = glyph(&hint.key, canvas.theme.unicode);
-        let width = columns(&key) + 1 + columns(&hint.label);
-        if x + width > limit {
-            break;
+        let width = hint.width(unicode);
+        if hint.stays {
+            kept = kept.saturating_sub(width + APART);
+        }
+        full |= !hint.stays && x + width + kept > limit;
+        if x + width > limit || full && !hint.stays {
+            continue;
         }
         let (key_role, role) = if hint.off { (Role::Faint, Role::Faint) } else { (Role::Key, Role::Dim) };
+        let key = glyph(&hint.key, unicode);
         let at = canvas.text(x, y, &key, key_role, limit.saturating_sub(x)) + 1;
-        x = canvas.text(at, y, &hint.label, role, limit.saturating_sub(at)) + 3;
+        x = canvas.text(at, y, &hint.label, role, limit.saturating_sub(at)) + APART;
     }
 }
 
@@ -253,18 +273,18 @@ fn glyph(key: &str, unicode: bool) -> String {
 }
 
 fn hint(state: &State, command: Command) -> Option<Hint> {
-    state.keymap.hint(command).map(|key| Hint { key, label: command.info().label.to_owned(), off: false })
+    state.keymap.hint(command).map(|key| Hint { key, label: command.info().label.to_owned(), off: false, stays: false })
 }
 
 /// Two keys that belong together.
 fn pair(state: &State, (one, other): (Command, Command), label: &str) -> Option<Hint> {
     let key = format!("{} {}", state.keymap.hint(one)?, state.keymap.hint(other)?);
-    Some(Hint { key, label: label.to_owned(), off: false })
+    Some(Hint { key, label: label.to_owned(), off: false, stays: false })
 }
 
 /// What is most likely wanted here.
 fn hints(state: &State) -> Vec<Hint> {
-    let plain = |key: &str, label: &str| Hint { key: key.into(), label: label.into(), off: false };
+    let plain = |key: &str, label: &str| Hint { key: key.into(), label: label.into(), off: false, stays: false };
     match state.mode() {
         Some(Mode::Filter(_)) => {
             return vec![
@@ -277,6 +297,7 @@ fn hints(state: &State) -> Vec<Hint> {
         Some(Mode::Help { .. }) => return vec![plain("esc", "leave"), plain("type", "to search")],
         Some(Mode::Menu(_)) => return vec![plain("enter", "choose"), plain("esc", "leave")],
         Some(Mode::Arm(_)) => return vec![plain("enter", "arm"), plain("esc", "leave")],
+        Some(Mode::Save(_)) => return vec![plain("enter", "save"), plain("esc", "leave")],
         Some(Mode::Confirm(confirm)) if matches!(confirm.stage, Stage::Running) => {
             return match state.running.as_ref().and_then(|running| running.outcome.as_ref()) {
                 None => vec![plain("esc", "leave it running"), plain("ctrl-x", "stop after this step")],
@@ -337,12 +358,9 @@ fn hints(state: &State) -> Vec<Hint> {
         }
     }
     let back = if state.stack().len() > 1 { Some(Command::Back) } else { None };
-    hints.extend(
-        [back, Some(Command::Palette), Some(Command::Help)]
-            .into_iter()
-            .flatten()
-            .filter_map(|command| hint(state, command)),
-    );
+    hints.extend(back.and_then(|command| hint(state, command)));
+    let always = [Command::Palette, Command::Help].into_iter().filter_map(|command| hint(state, command));
+    hints.extend(always.map(|hint| Hint { stays: true, ..hint }));
     hints
 }
 
@@ -377,7 +395,7 @@ fn verb_hints(state: &State, place: &Place) -> Vec<Hint> {
         .filter_map(|verb| {
             let key = state.keymap.verb_keys(verb).first()?.to_string();
             let off = row.is_none_or(|row| (verb.ready)(row, &state.rights).is_err());
-            Some(Hint { key, label: verb.label.to_owned(), off })
+            Some(Hint { key, label: verb.label.to_owned(), off, stays: false })
         })
         .collect()
 }

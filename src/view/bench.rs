@@ -101,17 +101,25 @@ fn editor(canvas: &mut Canvas<'_>, bench: &Bench, area: Rect) -> Option<Position
 
 fn answer(canvas: &mut Canvas<'_>, state: &State, bench: &Bench, area: Rect) {
     let focus = bench.focus == BenchFocus::Response;
-    heading(canvas, "Response", "", focus, area);
+    let tried = bench.history.get(bench.shown).filter(|_| bench.waiting.is_none());
+    // what another revision has answered is not to be taken for the answer of the chosen one
+    let other = tried.filter(|tried| tried.wanted != bench.wanted.name());
+    let of = other.map_or(String::new(), |tried| format!("of revision {}", tried.wanted));
+    heading(canvas, "Response", &of, focus, area);
     let body = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
     if let Some((_, since)) = &bench.waiting {
         let text = format!("sent {} ago, no answer yet; esc gives it up", age(state.now - *since));
         canvas.text(body.x + 2, body.y, &text, Role::Busy, body.width);
         return;
     }
-    match bench.history.get(bench.shown).map(|tried| &tried.answer) {
+    match tried.map(|tried| &tried.answer) {
         Some(Ok(answer)) => answered(canvas, answer, bench.scroll, body),
         Some(Err(error)) => super::section::say(canvas, &super::words::failing(error), body),
         None => idle(canvas, bench, body),
+    }
+    if other.is_some() {
+        let dim = canvas.theme.get(Role::Dim);
+        canvas.patch(body, dim);
     }
 }
 

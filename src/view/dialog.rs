@@ -5,7 +5,7 @@ use ratatui::layout::{Position, Rect};
 use super::canvas::{Canvas, columns, cut, wrap};
 use super::theme::Role;
 use crate::app::command::{COMMANDS, Scope};
-use crate::app::dialog::{ArmDialog, Menu, PaletteDialog};
+use crate::app::dialog::{ArmDialog, Menu, PaletteDialog, SaveDialog};
 use crate::app::field::Field;
 use crate::app::state::State;
 
@@ -235,6 +235,19 @@ pub(super) fn arm(canvas: &mut Canvas<'_>, state: &State, dialog: &ArmDialog) ->
             Role::Bad,
             inner.width,
         );
+    }
+    cursor
+}
+
+/// A payload gets its name.
+pub(super) fn save(canvas: &mut Canvas<'_>, dialog: &SaveDialog) -> Position {
+    let inner = float(canvas, 72, 8);
+    canvas.text(inner.x, inner.y + 1, "Save the payload", Role::Strong, inner.width);
+    canvas.text(inner.x, inner.y + 3, "name", Role::Dim, 6);
+    let area = Rect::new(inner.x + 9, inner.y + 3, inner.width.saturating_sub(9), 1);
+    let cursor = field(canvas, &dialog.field, area, Role::Strong);
+    if let Some(fault) = &dialog.fault {
+        canvas.text(area.x, area.y + 1, &cut(fault, area.width, canvas.theme), Role::Bad, area.width);
     }
     cursor
 }

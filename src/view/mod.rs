@@ -58,6 +58,7 @@ pub fn draw(state: &State, theme: &Theme, buffer: &mut Buffer) -> Option<Positio
                 None
             }
             Mode::Arm(arm) => Some(dialog::arm(canvas, state, arm)),
+            Mode::Save(save) => Some(dialog::save(canvas, save)),
             Mode::Bench(bench) => bench::draw(canvas, state, bench, areas.body),
         };
     }

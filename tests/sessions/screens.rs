@@ -16,6 +16,7 @@ use quarterdeck::app::update::{start, update};
 use quarterdeck::config::Predictions;
 use quarterdeck::model::health::{Error, Freshness};
 use quarterdeck::model::id::{PaneId, SystemId};
+use quarterdeck::model::input::Input;
 use quarterdeck::model::record::{Batch, Row, Rows};
 use quarterdeck::model::transition::Source;
 use quarterdeck::view::theme::Theme;
@@ -136,6 +137,11 @@ async fn a_list_before_it_is_complete_when_it_is_empty_and_when_it_may_not_be_re
     insta::assert_snapshot!("endpoints_140_loading", fresh(USUAL, vec![linked(), endpoints(part)]));
     let none = Batch { complete: true, heads: heads(), ..Batch::default() };
     insta::assert_snapshot!("endpoints_80_empty", fresh(SMALL, vec![linked(), endpoints(none)]));
+    let lines = "[profiles.NAME.mlflow]\nurl = \"https://mlflow.example.com\"\nor set MLFLOW_TRACKING_URI";
+    let nowhere = Error::NotSetUp { what: "MLflow".into(), lines: lines.into() };
+    let models = Event::Input(vec![Input::Key("4".parse().unwrap())]);
+    let nowhere = vec![Event::Linked(SystemId("mlflow"), Err(nowhere)), models];
+    insta::assert_snapshot!("models_80_not_set_up", fresh(SMALL, nowhere));
     let refused = Error::Forbidden { verb: "list".into(), what: "inferenceservices in ml-prod".into() };
     let refused = Freshness { error: Some(refused), next: Some(now), ..Freshness::default() };
     let refused = Event::Fresh(Source::Pane(ENDPOINTS), refused);
@@ -177,6 +183,13 @@ async fn the_detail_its_logs_and_its_charts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lines_of_a_chart_without_a_colour() {
+    let mut session = Harness::on(Stage { size: SMALL, theme: "mono", ..Stage::default() }).await;
+    session.keys("/fraud namespace:prod<enter>m").settle().await;
+    golden("chart_80_mono", &mut session);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plan_before_and_after_it_has_run_and_the_audit() {
     let mut session = on(USUAL).await;
     session.keys("/fraud namespace:prod<enter>b").settle().await;
@@ -199,6 +212,7 @@ async fn the_prediction_bench() {
     session.keys("/fraud namespace:prod<enter>t").settle().await.keys("<f5>").settle().await;
     golden("bench_140", &mut session);
     golden("bench_80", session.resize(SMALL.columns, SMALL.rows));
+    golden("bench_140_of_another_revision", session.resize(USUAL.columns, USUAL.rows).keys("<ctrl-t>"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

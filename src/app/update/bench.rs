@@ -2,9 +2,10 @@
 
 use super::super::bench::{Bench, BenchFocus, Tried};
 use super::super::command::{Command, Scope};
-use super::super::dialog::{Menu, MenuAction, MenuItem};
+use super::super::dialog::{Menu, MenuAction, MenuItem, SaveDialog};
 use super::super::effect::{Effect, Effects};
 use super::super::event::BenchReply;
+use super::super::field::Field;
 use super::super::keymap::Bound;
 use super::super::state::{Mode, State, Waiting};
 use super::go;
@@ -230,12 +231,64 @@ pub(super) fn load(state: &mut State, name: &str) {
     }
 }
 
+/// Asks under which name the payload in the editor is to be saved.
+pub(super) fn save(state: &mut State) {
+    state.modes.push(Mode::Save(SaveDialog { field: Field::new(""), fault: None }));
+}
+
+/// A key where the name is typed.
+pub(super) fn name(state: &mut State, key: Key, effects: &mut Effects) {
+    let Some(Mode::Save(dialog)) = state.modes.last_mut() else { return };
+    match (key.code, key.ctrl) {
+        (KeyCode::Esc, _) | (KeyCode::Char('c'), true) => {
+            state.modes.pop();
+        }
+        (KeyCode::Enter, _) => {
+            let name = dialog.field.text().trim().to_owned();
+            match fault(state, &name) {
+                None => {
+                    state.modes.pop();
+                    keep(state, &name, effects);
+                }
+                fault => {
+                    if let Some(Mode::Save(dialog)) = state.modes.last_mut() {
+                        dialog.fault = fault;
+                    }
+                }
+            }
+        }
+        _ => {
+            dialog.fault = None;
+            dialog.field.press(key);
+        }
+    }
+}
+
+/// The file of a payload with this name.
+fn file(name: &str) -> String {
+    let is_json = std::path::Path::new(name).extension().is_some_and(|ending| ending == "json");
+    if is_json { name.to_owned() } else { format!("{name}.json") }
+}
+
+/// Why a payload can't have this name.
+fn fault(state: &mut State, name: &str) -> Option<String> {
+    let taken = current(state).is_some_and(|bench| bench.saved.iter().any(|saved| saved.name == file(name)));
+    if name.is_empty() {
+        Some("it needs a name".into())
+    } else if name.starts_with('.') || name.contains(['/', '\\']) {
+        Some("a name does not begin with a dot and has no / or \\ in it".into())
+    } else if taken {
+        Some(format!("there is one with the name {name} already"))
+    } else {
+        None
+    }
+}
+
 /// Saves the payload in the editor.
-pub(super) fn save(state: &mut State, effects: &mut Effects) {
-    let stamp = state.now.format("%Y%m%d-%H%M%S");
+fn keep(state: &mut State, name: &str, effects: &mut Effects) {
     let ticket = state.ask(Waiting::Said);
     let Some(bench) = current(state) else { return };
-    let name = format!("payload-{stamp}.json");
+    let name = file(name);
     let body = bench.editor.text().to_owned();
     bench.saved.insert(0, super::super::bench::Saved { name: name.clone(), body: body.clone() });
     bench.origin.clone_from(&name);

@@ -58,7 +58,7 @@ pub fn update(state: &mut State, event: Event) -> Effects {
 /// Lets time pass.
 fn tick(state: &mut State, now: chrono::DateTime<chrono::Utc>) {
     state.now = now;
-    if state.message.as_ref().is_some_and(|message| now - message.at > super::state::MESSAGE) {
+    if state.message.as_ref().is_some_and(|message| message.is_over(now)) {
         state.message = None;
     }
     for section in state.places.values_mut().flatten().flat_map(|place| &mut place.sections) {
@@ -91,7 +91,15 @@ fn input(state: &mut State, burst: Vec<Input>, effects: &mut Effects) {
             return;
         }
         match input {
-            Input::Key(key) => press(state, key, effects),
+            Input::Key(key) => {
+                let now = state.now;
+                let read = state.message.take_if(|message| message.yields(now));
+                press(state, key, effects);
+                // half a sequence does nothing yet
+                if !state.pending.is_empty() && state.message.is_none() {
+                    state.message = read;
+                }
+            }
             Input::Paste(text) => paste(state, &text),
             Input::Mouse(_) | Input::Focus(_) => {}
             Input::Resize { columns, rows } => {
@@ -124,6 +132,7 @@ fn paste(state: &mut State, text: &str) {
             }
         }
         Some(Mode::Arm(dialog)) => dialog.field.insert(text),
+        Some(Mode::Save(dialog)) => dialog.field.insert(text),
         Some(Mode::Help { search, .. }) => search.insert(text),
         Some(Mode::Bench(bench)) => bench.paste(text),
         Some(Mode::Menu(_)) | None => state.say(Health::Idle, "nothing here takes a paste"),
@@ -140,6 +149,7 @@ fn press(state: &mut State, key: Key, effects: &mut Effects) {
         Some(Mode::Menu(_)) => menu::press(state, key, effects),
         Some(Mode::Help { .. }) => help(state, key),
         Some(Mode::Arm(_)) => arm(state, key),
+        Some(Mode::Save(_)) => bench::name(state, key, effects),
         Some(Mode::Bench(_)) => bench::press(state, key, effects),
     }
 }
