@@ -28,7 +28,7 @@ struct Token<'a> {
 }
 
 /// What can be written, for those who wrote something else.
-const WRITTEN: &str = "there are col:text col=text col!=text col>3 col>=3 col<3 col<=3";
+const WRITTEN: &str = "there are : = != > >= < <=";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Operator {

@@ -143,7 +143,7 @@ fn an_error_says_where_and_what_would_be_right() {
 fn an_operator_that_there_is_not_is_an_error_with_those_that_there_are() {
     for text in ["==", "=", ">3", "!=x", "::", "name==x", "name=>3", "name<>x", "name:=x", "name=", "x owner!= y"] {
         let error = Query::parse(text, &heads()).unwrap_err();
-        assert!(error.message.contains("col!=text col>3 col>=3"), "{text}: {}", error.message);
+        assert!(error.message.contains("there are : = != > >= < <="), "{text}: {}", error.message);
     }
     assert!(Query::parse("name==x", &heads()).unwrap_err().message.contains("no operator `==`"));
     for text in ["owner:", "owner=\"\"", "owner:\"=x\"", "a->b", "x-", ":8080"] {
