@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use quarterdeck::app::place::Body;
 use quarterdeck::model::id::PaneId;
 use quarterdeck::model::record::Rows;
 use quarterdeck::systems;
@@ -25,6 +26,33 @@ fn check(session: &mut Harness, place: &str) {
     let screen = session.screen();
     let found: Vec<char> = screen.chars().filter(|char| *char != '\n' && is_hostile(*char)).collect();
     assert!(found.is_empty(), "{place}: {found:?} in\n{screen}");
+    // what is on the screen is copied and exported, too, so it has to be harmless before it is drawn
+    for text in texts(session) {
+        assert!(!text.contains(is_hostile), "{place}: {text:?}");
+    }
+}
+
+/// Every text in what is open: titles, cells of rows, lines.
+fn texts(session: &Harness) -> Vec<String> {
+    let now = session.state().now;
+    let mut texts = Vec::new();
+    for place in session.state().stack() {
+        texts.push(place.title.clone());
+        for section in &place.sections {
+            match &section.body {
+                Body::Lines(lines) => {
+                    texts.extend(lines.of.clone());
+                    texts.extend(lines.iter().map(|line| line.text.to_string()));
+                }
+                Body::Rows(table) => {
+                    texts.extend(table.order().iter().map(|row| row.key.as_str().to_owned()));
+                    texts.extend(table.order().iter().flat_map(|row| row.cells.iter().map(|cell| cell.show(now))));
+                }
+            }
+            texts.extend(section.error.iter().map(ToString::to_string));
+        }
+    }
+    texts
 }
 
 /// How many rows each standing pane of each system has.

@@ -11,6 +11,7 @@ use quarterdeck::app::catalogue::Catalogue;
 use quarterdeck::app::event::{Event, Size};
 use quarterdeck::app::keymap::Keymap;
 use quarterdeck::app::own;
+use quarterdeck::app::place::{Place, SectionState};
 use quarterdeck::app::state::{Header, State};
 use quarterdeck::app::update::{start, update};
 use quarterdeck::config::Predictions;
@@ -178,6 +179,11 @@ async fn the_detail_its_logs_and_its_charts() {
     session.keys("<esc>").keys("l").settle().await;
     golden("logs_140", &mut session);
     golden("logs_80", session.resize(SMALL.columns, SMALL.rows));
+    let ticket = session.state().place().and_then(Place::focused).and_then(SectionState::ticket).unwrap();
+    let why = "http2 error: stream error received: unexpected internal error encountered while reading the body";
+    let error = Error::Unreachable { what: "the log of fraud-detection-predictor-00003".into(), why: why.into() };
+    session.event(Event::LinesFailed(ticket, error)).keys("w");
+    golden("logs_80_failing_and_wrapped", &mut session);
     session.resize(LARGE.columns, LARGE.rows).keys("<esc><esc>8").settle().await;
     golden("metrics_200", &mut session);
 }
