@@ -36,13 +36,24 @@ fn json_number(number: f64) -> Json {
     if number.is_finite() { json!(number) } else { json!(super::text::digits(number)) }
 }
 
-/// A row as a JSON object: its key as `key`, then the columns by their stable ids.
+/// A row as a JSON object: its key as `key`, then the columns by their stable ids. Where a cell has a second value behind
+/// the first, that one stands beside it as `ID_note`, so that a column has always the same type.
 #[must_use]
 pub fn json_row(heads: &[Head], row: &Row) -> Json {
     let mut object = Map::with_capacity(heads.len() + 1);
     object.insert("key".into(), json!(row.key));
     for (at, head) in heads.iter().enumerate() {
-        object.insert(head.id.to_string(), json_cell(row.cell(at)));
+        match row.cell(at) {
+            Value::Pair(pair) => {
+                object.insert(head.id.to_string(), json_cell(&pair.0));
+                if !pair.1.is_none() {
+                    object.insert(format!("{}_note", head.id), json_cell(&pair.1));
+                }
+            }
+            cell => {
+                object.insert(head.id.to_string(), json_cell(cell));
+            }
+        }
     }
     Json::Object(object)
 }
@@ -133,6 +144,17 @@ mod tests {
         assert_eq!(json_cell(&Value::Number(f64::NAN, Unit::None)), json!("NaN"));
         assert_eq!(json_cell(&Value::Number(f64::INFINITY, Unit::None)), json!("∞"));
         assert_eq!(json_cell(&Value::Number(0.041, Unit::Ratio)), json!(0.041));
+    }
+
+    #[test]
+    fn a_column_has_the_same_type_in_every_row() {
+        let heads = [Head::number("restarts", "restarts", 9)];
+        let of = |cell: Value| json_row(&heads, &Row { key: "a".into(), cells: [cell].into(), refs: [].into() });
+        let at = Value::Time(chrono::DateTime::UNIX_EPOCH);
+        assert_eq!(of(Value::Int(0)), json!({"key": "a", "restarts": 0}));
+        let twice = json!({"key": "a", "restarts": 3, "restarts_note": "1970-01-01T00:00:00Z"});
+        assert_eq!(of(Value::pair(Value::Int(3), at)), twice);
+        assert_eq!(of(Value::pair(Value::Int(3), Value::None)), json!({"key": "a", "restarts": 3}));
     }
 
     #[test]
