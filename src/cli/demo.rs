@@ -26,6 +26,8 @@ pub(super) async fn serve(global: &Global, folder: Option<&Path>) -> Result<Exit
     let (demo, _clock) = start_demo(global).await?;
     let mut lines = String::new();
     if let Some(folder) = folder {
+        // a path in the config file counts from there
+        let folder = std::path::absolute(folder).map_err(Failure::io)?;
         let kubeconfig = folder.join("kubeconfig");
         write_private(&kubeconfig, &demo.kubeconfig()).map_err(Failure::io)?;
         let config = config(&kubeconfig, &demo.urls());
