@@ -17,6 +17,7 @@ use super::session::Session;
 use super::{Failure, out};
 use crate::actions::run::{Executor, Links};
 use crate::app::own;
+use crate::model::health::Error;
 use crate::model::id::{Ref, SystemId};
 use crate::model::plan::{Consent, Outcome, Outputs, Plan, PlanRequest, Planned, Progress, Question};
 use crate::model::record::Rows;
@@ -73,7 +74,8 @@ async fn act(session: &Session, request: Request, confirmation: &Confirmation) -
             format!("there are: {}", known.join(", ")),
         ));
     };
-    let mut reading = Reading::begin(session, pane, LIMIT).await?;
+    // a change waits for nobody's cells
+    let mut reading = Reading::alone(session, pane, LIMIT);
     reading.first().await?;
     let empty = Rows::default();
     let row =
@@ -116,7 +118,13 @@ async fn act(session: &Session, request: Request, confirmation: &Confirmation) -
 }
 
 fn unanswered(question: &Question) -> Failure {
-    let mut advice = format!("give it with --answer {}=VALUE", question.id);
+    // those that have a flag of their own
+    let flag = match question.id.as_str() {
+        "alias" => "--alias VALUE".to_owned(),
+        "to" | "version" => "--to VALUE".to_owned(),
+        other => format!("--answer {other}=VALUE"),
+    };
+    let mut advice = format!("give it with {flag}");
     for (answer, meaning) in question.choices.iter().take(12) {
         let _ = write!(advice, "\n    {answer}  {meaning}");
     }
@@ -130,16 +138,19 @@ async fn confirm(
     plan: Plan,
     confirmation: &Confirmation,
 ) -> Result<ExitCode, Failure> {
-    let checked = check(executor, &plan).await?;
-    if !confirmation.json || confirmation.dry_run {
+    let checked = check(executor, &plan).await;
+    let asks = !confirmation.yes && !out::is_interactive();
+    if !confirmation.json || confirmation.dry_run || asks {
         show(&plan, &checked, confirmation.json)?;
     }
-    let missing = checked.iter().flatten().next();
-    if let Some(missing) = missing {
+    for missing in checked.iter().filter_map(|checked| checked.missing.as_ref()) {
         out::words(&format!("it could not run now: {missing}"));
     }
+    if let Some(error) = checked.iter().find_map(|checked| checked.error.clone()) {
+        return Err(Failure::from(error));
+    }
     if confirmation.dry_run {
-        return Ok(ExitCode::from(u8::from(missing.is_some())));
+        return Ok(ExitCode::from(u8::from(checked.iter().any(|checked| checked.missing.is_some()))));
     }
     let consent = Consent { name: confirmation.confirm.clone(), reason: confirmation.reason.clone() };
     let confirmed = confirmation.yes || asked(&plan)?;
@@ -149,12 +160,7 @@ async fn confirm(
             "--yes runs it (on production with --reason TEXT --confirm NAME); --dry-run only shows it",
         ));
     }
-    let permit = session.guard().permit_script(&plan, &consent).map_err(|denied| Failure {
-        what: denied.to_string(),
-        advice: denied.advice(),
-        code: 3,
-        error: None,
-    })?;
+    let permit = session.guard().permit_script(&plan, &consent).map_err(Failure::from)?;
     let (sender, mut progress) = mpsc::channel(16);
     let told = async {
         while let Some(item) = progress.recv().await {
@@ -182,23 +188,52 @@ fn asked(plan: &Plan) -> Result<bool, Failure> {
     Ok(line.trim() == plan.name)
 }
 
-/// What does not hold of each thing that the first step requires: what later steps require comes about on the way.
-async fn check(executor: &Executor, plan: &Plan) -> Result<Vec<Option<String>>, Failure> {
-    let mut checked = Vec::new();
-    for check in plan.steps.first().iter().flat_map(|step| &step.require) {
-        checked.push(executor.missing(std::slice::from_ref(check), &Outputs::new()).await?);
-    }
-    Ok(checked)
+/// How a check of a plan stands now.
+#[derive(Default)]
+struct Checked {
+    /// What does not hold, in words; nothing if it holds.
+    missing: Option<String>,
+    /// Why it can't be said.
+    error: Option<Error>,
 }
 
-fn show(plan: &Plan, checked: &[Option<String>], as_json: bool) -> Result<(), Failure> {
+impl Checked {
+    /// The result behind the sentence that is checked.
+    fn result(&self, what: &str) -> String {
+        match (&self.missing, &self.error) {
+            (Some(missing), _) => {
+                let found = missing.split_once(what).map_or(missing.as_str(), |(_, found)| found.trim());
+                format!("no {found}")
+            }
+            (None, Some(error)) => format!("not known, {error}"),
+            (None, None) => "yes".into(),
+        }
+    }
+}
+
+/// How each thing that the first step requires stands: what later steps require comes about on the way.
+async fn check(executor: &Executor, plan: &Plan) -> Vec<Checked> {
+    let mut checked = Vec::new();
+    for check in plan.steps.first().iter().flat_map(|step| &step.require) {
+        checked.push(match executor.missing(std::slice::from_ref(check), &Outputs::new()).await {
+            Ok(missing) => Checked { missing, error: None },
+            Err(error) => Checked { missing: None, error: Some(error) },
+        });
+    }
+    checked
+}
+
+fn show(plan: &Plan, checked: &[Checked], as_json: bool) -> Result<(), Failure> {
     if as_json {
         let mut json = serde_json::to_value(plan).map_err(|error| Failure::usage(error.to_string(), ""))?;
         let required = plan.steps.first().map(|step| step.require.as_slice()).unwrap_or_default();
         let checks: Vec<_> = required
             .iter()
             .zip(checked)
-            .map(|(check, missing)| json!({"check": check.what, "held": missing.is_none(), "missing": missing}))
+            .map(|(check, checked)| {
+                let held = checked.error.is_none().then_some(checked.missing.is_none());
+                json!({"check": check.what, "held": held, "missing": checked.missing, "error": checked.error})
+            })
             .collect();
         if let Some(object) = json.as_object_mut() {
             object.insert("checks".into(), checks.into());
@@ -213,11 +248,8 @@ fn show(plan: &Plan, checked: &[Option<String>], as_json: bool) -> Result<(), Fa
             let _ = writeln!(text, "   {}: {} → {}", shown.what, shown.before, shown.after);
         }
         for (number, check) in step.require.iter().enumerate() {
-            let result = match checked.get(number).filter(|_| at == 0) {
-                Some(None) => ": yes",
-                Some(Some(_)) => ": NO",
-                None => "",
-            };
+            let result = checked.get(number).filter(|_| at == 0).map(|checked| checked.result(&check.what));
+            let result = result.map_or(String::new(), |result| format!(": {result}"));
             let _ = writeln!(text, "   requires that {}{result}", check.what);
         }
         for check in &step.verify {

@@ -4,9 +4,22 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+// what the exit status means, in the help of each command
+const EXITS: &str = "Exit status: 0 done, 1 a check or a prediction failed, 2 usage or config (or standard output can't be \
+    written), 3 unreachable or not permitted.";
+const STATUS_EXITS: &str = "Exit status, that of the system that is worst off: 0 all is well, 1 something is bad, 2 its \
+    settings are wrong, 3 it is unreachable or not permitted. A system that is not set up does not count.";
+const GET_EXITS: &str = "Exit status: 0 done, 2 usage or config (also: no such row), 3 unreachable or not permitted. Cells \
+    of another system that does not answer stay empty, which is said on standard error.";
+const PREDICT_EXITS: &str = "Exit status: 0 answered as expected, 1 the prediction failed, is not as expected or took too \
+    long, 2 usage or config (also: no such endpoint), 3 unreachable or not permitted.";
+const ACT_EXITS: &str = "Exit status: 0 done and verified (with --dry-run: all checks hold), 1 a check does not hold or it \
+    was not verified, 2 usage or config (also: not confirmed, where nobody can be asked), 3 unreachable or not permitted.";
+const AUDIT_EXITS: &str = "Exit status: 0 done, 1 the journal is not whole (verify), 2 usage or config.";
+
 /// The terminal operations console for machine-learning delivery.
 #[derive(Debug, Parser)]
-#[command(name = "quarterdeck", version, about, long_about = None, after_help = "Without a command it opens the console on the current kubeconfig context. `quarterdeck demo` shows it all without any server.\n\nExit status: 0 done, 1 a check or a prediction failed (for `status`: something is bad), 2 usage or config (or standard output can't be written), 3 unreachable or not permitted.")]
+#[command(name = "quarterdeck", version, about, long_about = None, after_help = format!("Without a command it opens the console on the current kubeconfig context. `quarterdeck demo` shows it all without any server.\n\n{EXITS}"))]
 pub struct Args {
     /// Flags for every command.
     #[command(flatten)]
@@ -72,18 +85,25 @@ pub enum Command {
     /// Open the console on the embedded demo world, or serve that world to other clients
     Demo(DemoArgs),
     /// Say how every system does
+    #[command(after_help = STATUS_EXITS)]
     Status(StatusArgs),
     /// List the rows of a pane: endpoints, models, pods, …
+    #[command(after_help = GET_EXITS)]
     Get(GetArgs),
     /// Send a test prediction to an endpoint
+    #[command(after_help = PREDICT_EXITS)]
     Predict(PredictArgs),
     /// Promote a model version (set its alias) or an endpoint's canary
+    #[command(after_help = ACT_EXITS)]
     Promote(ActArgs),
     /// Roll a model's alias or an endpoint's canary back
+    #[command(after_help = ACT_EXITS)]
     Rollback(ActArgs),
     /// Set the percentage of an endpoint's canary
+    #[command(after_help = ACT_EXITS)]
     Canary(CanaryArgs),
     /// List every action of this and earlier sessions, or verify the journal
+    #[command(after_help = AUDIT_EXITS)]
     Audit(AuditArgs),
     /// Make, show and check the config file
     Config(ConfigArgs),
@@ -129,6 +149,9 @@ pub struct StatusArgs {
     /// As JSON
     #[arg(long)]
     pub json: bool,
+    /// Seconds that each system may take; all are asked at the same time
+    #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+    pub timeout: u64,
 }
 
 /// How rows are printed.
@@ -153,7 +176,7 @@ pub enum Output {
 pub struct GetArgs {
     /// The pane: endpoints, models, pods, …
     pub pane: String,
-    /// One row by its name; with -o yaml or json the whole object
+    /// One row by its name; with -o yaml or json the whole object (with --watch its row)
     pub name: Option<String>,
     /// How it is printed
     #[arg(long, short, value_enum, default_value = "table")]
@@ -161,7 +184,7 @@ pub struct GetArgs {
     /// Only rows that match, in the language of the console's `/`
     #[arg(long, short, value_name = "QUERY")]
     pub filter: Option<String>,
-    /// Sort by this column; `-column` for the largest first
+    /// Sort by this column; `-column` for the other way round: the largest, the latest first
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
     pub sort: Option<String>,
     /// Only these columns, in this order, separated by commas
@@ -170,7 +193,7 @@ pub struct GetArgs {
     /// Go on printing what changes
     #[arg(long, short)]
     pub watch: bool,
-    /// Seconds to wait for the rows
+    /// Seconds to wait for the rows; the cells of other systems are waited for 8 seconds at most
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     pub timeout: u64,
 }
@@ -207,7 +230,7 @@ pub struct PredictArgs {
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Confirmation {
-    /// Only show the plan (as JSON with --json); nothing is changed
+    /// Only show the plan (as JSON with --json) and whether its checks hold; nothing is changed
     #[arg(long)]
     pub dry_run: bool,
     /// Run it without asking
@@ -254,6 +277,7 @@ pub struct CanaryArgs {
     /// The endpoint: NAME or NAMESPACE/NAME
     pub endpoint: String,
     /// The percentage of the traffic that the canary is to get
+    #[arg(value_parser = clap::value_parser!(u8).range(0..=100))]
     pub percent: u8,
     /// How it is confirmed
     #[command(flatten)]
@@ -267,7 +291,7 @@ pub struct AuditArgs {
     #[command(subcommand)]
     pub command: Option<AuditCommand>,
     /// As JSON
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub json: bool,
 }
 

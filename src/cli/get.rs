@@ -1,9 +1,12 @@
 //! `quarterdeck get`: rows of a pane, or one object.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
+
+use serde_json::Value as Json;
 
 use super::args::{GetArgs, Output};
 use super::connect::{Reading, link, pane};
@@ -12,7 +15,7 @@ use super::session::Session;
 use super::{Failure, out};
 use crate::app::own;
 use crate::model::columns::Columns;
-use crate::model::id::{Key, Ref};
+use crate::model::id::{Key, PaneId, Ref};
 use crate::model::record::{Batch, Head, Row, Rows};
 use crate::model::table::{Sort, TableModel};
 use crate::model::verb::Pane;
@@ -24,57 +27,72 @@ pub(super) async fn run(session: &Session, args: &GetArgs) -> Result<ExitCode, F
     if pane.id == own::AUDIT {
         return audit(session, args, &pane);
     }
-    let mut reading = Reading::begin(session, pane, limit).await?;
+    let whole_object = args.name.is_some() && matches!(args.output, Output::Json | Output::Yaml) && !args.watch;
+    let mut reading =
+        if whole_object { Reading::alone(session, pane, limit) } else { Reading::begin(session, pane, limit) };
     reading.first().await?;
+    for (id, note) in reading.notes().filter(|(_, note)| !note.is_empty()) {
+        out::words(&format!("{id}: {note}"));
+    }
     let heads = reading.panes.heads(pane.id);
     let empty = Rows::default();
     let rows = reading.panes.rows(pane.id).unwrap_or(&empty);
     if let Some(name) = &args.name {
         let row = find(rows, name, (&pane, session.namespace().as_deref()))?;
-        if matches!(args.output, Output::Json | Output::Yaml) {
+        if whole_object {
             return object(session, args, &Ref { pane: pane.id, key: row.key.clone() }, limit).await;
         }
     }
     let table = table(session, args, &pane, (&heads, rows))?;
     let columns = columns(args, &heads)?;
-    let printed = Printed { heads: &heads, columns: columns.clone(), rows: table.order(), now: session.clock().now() };
+    let printed = Printed { heads: &heads, columns, rows: table.order(), now: session.clock().now() };
     if !out::data(&printed.show(args.output)?)? || !args.watch {
         return Ok(ExitCode::SUCCESS);
     }
-    watch(session, args, reading, (table, columns)).await
+    let shown = shown(&printed, args.output);
+    watch(session, args, (pane.id, reading), (table, shown)).await
+}
+
+/// What was last printed of each row: only what differs from it is news.
+type Shown = HashMap<Key, Vec<Json>>;
+
+fn shown(printed: &Printed<'_>, output: Output) -> Shown {
+    printed.rows.iter().map(|row| (row.key.clone(), printed.values(row, output))).collect()
 }
 
 /// Goes on printing rows that change, one line or document each.
 async fn watch(
     session: &Session,
     args: &GetArgs,
-    mut reading: Reading,
-    (mut table, columns): (TableModel, Option<Vec<usize>>),
+    (pane, mut reading): (PaneId, Reading),
+    (mut table, mut shown): (TableModel, Shown),
 ) -> Result<ExitCode, Failure> {
     loop {
-        let batch = reading.next().await?;
+        let mut batch = reading.next(pane).await?;
+        batch.rows.retain(|row| args.name.as_ref().is_none_or(|name| is_named(&row.key, name)));
         let now = session.clock().now();
         table.apply(&batch, now);
-        let shown: Vec<Arc<Row>> =
-            batch.rows.iter().filter(|row| table.order().iter().any(|it| it.key == row.key)).cloned().collect();
         let heads = Arc::clone(table.columns().heads());
-        let printed = Printed { heads: &heads, columns: columns.clone(), rows: &shown, now };
+        let mut printed = Printed { heads: &heads, columns: columns(args, &heads)?, rows: table.order(), now };
+        let all = self::shown(&printed, args.output);
+        let is_news = |row: &&Arc<Row>| all.get(&row.key) != shown.get(&row.key);
+        let news: Vec<Arc<Row>> = table.order().iter().filter(is_news).cloned().collect();
+        printed.rows = &news;
         let mut text = match args.output {
             // no headings again
             Output::Table | Output::Wide | Output::Csv => {
                 printed.show(args.output)?.split_once('\n').map_or(String::new(), |(_, rest)| rest.to_owned())
             }
-            other if shown.is_empty() => {
-                let _ = other;
-                String::new()
-            }
+            _ if news.is_empty() => String::new(),
             other => printed.show(other)?,
         };
-        for key in &batch.removed {
-            if matches!(args.output, Output::Table | Output::Wide) {
+        let removed = batch.removed.iter().filter(|key| shown.contains_key(*key));
+        if matches!(args.output, Output::Table | Output::Wide) {
+            for key in removed {
                 let _ = writeln!(text, "{key}  gone");
             }
         }
+        shown = all;
         if !text.is_empty() && !out::data(&text)? {
             return Ok(ExitCode::SUCCESS);
         }
@@ -134,6 +152,48 @@ pub(super) fn is_named(key: &Key, name: &str) -> bool {
     key.as_str() == name || key.split_namespace().is_some_and(|(_, short)| short == name)
 }
 
+/// As many names are offered for one that does not exist.
+const NEAREST: usize = 8;
+
+/// The names that may be meant by one that does not exist, the nearest first.
+fn nearest<'a>(keys: impl Iterator<Item = &'a Key>, name: &str) -> Vec<&'a str> {
+    let wanted = name.to_lowercase();
+    let mut near: Vec<(usize, &str)> = keys
+        .filter_map(|key| {
+            let whole = key.as_str().to_lowercase();
+            let short = whole.split_once('/').map_or(whole.as_str(), |(_, short)| short);
+            // a part of the name is as good as one slip
+            let steps =
+                if whole.contains(&wanted) { 1 } else { distance(&wanted, short).min(distance(&wanted, &whole)) };
+            (steps <= ((wanted.chars().count() + 1) / 3).max(1)).then_some((steps, key.as_str()))
+        })
+        .collect();
+    near.sort_by(|(a, one), (b, other)| {
+        a.cmp(b).then_with(|| one.len().cmp(&other.len())).then_with(|| one.cmp(other))
+    });
+    near.into_iter().map(|(_, key)| key).take(NEAREST).collect()
+}
+
+/// How many characters have to be put in, taken out or replaced to make one text the other.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut costs: Vec<usize> = (0..=other.len()).collect();
+    for (row, char) in one.chars().enumerate() {
+        let mut diagonal = row;
+        let mut left = row + 1;
+        for (cost, known) in costs.iter_mut().skip(1).zip(&other) {
+            let replaced = diagonal + usize::from(char != *known);
+            diagonal = *cost;
+            left = replaced.min(*cost + 1).min(left + 1);
+            *cost = left;
+        }
+        if let Some(first) = costs.first_mut() {
+            *first = row + 1;
+        }
+    }
+    costs.last().copied().unwrap_or_default()
+}
+
 /// The one row with that name. Of several that in the namespace of the kubeconfig's context, as kubectl would have it.
 pub(super) fn find<'a>(
     rows: &'a Rows,
@@ -145,8 +205,7 @@ pub(super) fn find<'a>(
     match found.as_slice() {
         [only] => Ok(only),
         [] => {
-            let near: Vec<&str> =
-                rows.iter().map(|row| row.key.as_str()).filter(|key| key.contains(name)).take(8).collect();
+            let near = nearest(rows.iter().map(|row| &row.key), name);
             let advice = if near.is_empty() {
                 format!("`quarterdeck get {}` lists them", pane.id)
             } else {
@@ -186,4 +245,25 @@ fn audit(session: &Session, args: &GetArgs, pane: &Pane) -> Result<ExitCode, Fai
     let printed = Printed { heads: &heads, columns, rows: table.order(), now: session.clock().now() };
     out::data(&printed.show(args.output)?)?;
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_a_slip_finds_the_nearest_names_first() {
+        let keys: Vec<Key> =
+            ["ml-prod/churn", "ml-staging/fraud-detection", "ml-prod/fraud-detection-v2", "ml-prod/fraud-detection"]
+                .map(Key::from)
+                .into();
+        let near = |name: &str| nearest(keys.iter(), name);
+        let (prod, second, staging) =
+            ("ml-prod/fraud-detection", "ml-prod/fraud-detection-v2", "ml-staging/fraud-detection");
+        assert_eq!(near("fraud-detction"), [prod, staging, second]);
+        assert_eq!(near("Fraud"), [prod, second, staging]);
+        assert_eq!(near("chrun"), ["ml-prod/churn"]);
+        assert_eq!(near("chrn"), ["ml-prod/churn"]);
+        assert_eq!(near("payments"), Vec::<&str>::new());
+    }
 }

@@ -1,7 +1,7 @@
 //! The command line: the console, and the same data and plans without a screen.
 //!
 //! Data go to standard output, words to standard error. Exit status: 0 done, 1 a check or a prediction failed, 2 usage or
-//! config, 3 unreachable or not permitted.
+//! config or standard output can't be written, 3 unreachable or not permitted.
 
 mod act;
 mod args;
@@ -30,6 +30,7 @@ pub use args::Args;
 use args::{Command, Global};
 use session::Session;
 
+use crate::actions::Denied;
 use crate::config::ConfigError;
 use crate::model::health::Error;
 
@@ -49,6 +50,15 @@ impl Failure {
         Self { what: what.into(), advice: advice.into(), code: 2, error: None }
     }
 
+    /// Says it and gives the exit status.
+    fn end(&self) -> ExitCode {
+        out::words(&format!("quarterdeck: {}", self.what));
+        if !self.advice.is_empty() {
+            out::words(&format!("  {}", self.advice));
+        }
+        ExitCode::from(self.code)
+    }
+
     /// A file or the terminal can't be had.
     #[expect(clippy::needless_pass_by_value, reason = "as map_err gives it")]
     fn io(error: std::io::Error) -> Self {
@@ -64,12 +74,41 @@ impl From<ConfigError> for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let code = match error {
-            Error::Config { .. } | Error::Storage { .. } => 2,
-            Error::Conflict { .. } | Error::Refused { .. } | Error::Gone { .. } => 1,
-            _ => 3,
-        };
-        Self { what: error.to_string(), advice: error.advice(), code, error: Some(error) }
+        Self { what: error.to_string(), advice: advice(&error), code: exit_status(&error), error: Some(error) }
+    }
+}
+
+impl From<Denied> for Failure {
+    fn from(denied: Denied) -> Self {
+        Self { what: denied.to_string(), advice: denied.advice(), code: 3, error: None }
+    }
+}
+
+/// The exit status that an error of a system ends with.
+fn exit_status(error: &Error) -> u8 {
+    match error {
+        Error::Config { .. } | Error::Storage { .. } => 2,
+        Error::Conflict { .. } | Error::Refused { .. } | Error::Gone { .. } => 1,
+        _ => 3,
+    }
+}
+
+/// What can be done about an error where there is no screen: nothing is tried again by itself, and no key is pressed.
+fn advice(error: &Error) -> String {
+    match error {
+        Error::Absent { .. } => "install it, or say in the config where it is: `quarterdeck config init`".into(),
+        Error::Unreachable { .. } => "check the address, the VPN and the proxy settings".into(),
+        Error::Timeout { .. } => "the server is busy or something swallows packets".into(),
+        Error::Unauthorized { .. } => "log in again with the tool that made these credentials".into(),
+        Error::RateLimited { until: None, .. } => "try again later".into(),
+        Error::Gone { .. } => "look at what is there now".into(),
+        Error::Config { .. } => "mend it; `quarterdeck config check` shows all mistakes of the config file".into(),
+        Error::Conflict { .. }
+        | Error::Forbidden { .. }
+        | Error::Protocol { .. }
+        | Error::RateLimited { .. }
+        | Error::Refused { .. }
+        | Error::Storage { .. } => error.advice(),
     }
 }
 
@@ -80,19 +119,16 @@ pub fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => {
             // help and version are data, mistakes are words; clap knows which
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            let code = if error.use_stderr() { 2 } else { 0 };
+            return match out::printed(error.print()) {
+                Err(failure) => failure.end(),
+                Ok(_) => ExitCode::from(code),
+            };
         }
     };
     match run(args) {
         Ok(code) => code,
-        Err(failure) => {
-            out::words(&format!("quarterdeck: {}", failure.what));
-            if !failure.advice.is_empty() {
-                out::words(&format!("  {}", failure.advice));
-            }
-            ExitCode::from(failure.code)
-        }
+        Err(failure) => failure.end(),
     }
 }
 

@@ -13,6 +13,7 @@ use super::print::pretty;
 use super::session::Session;
 use super::{Failure, out};
 use crate::app::driver::Predict;
+use crate::model::health::Error;
 use crate::model::id::Ref;
 use crate::model::prediction::{Answer, Ask, Wanted, Way};
 use crate::model::record::Rows;
@@ -23,6 +24,8 @@ use crate::predict::expect::Expectation;
 
 /// How long finding the endpoint may take.
 const LIMIT: Duration = Duration::from_secs(20);
+/// How an expectation is written.
+const EXPECTED: &str = "write it like 'predictions[0] == 0.92', 'predictions[0] > 0.9' or 'status == 200'";
 /// As large a payload is read.
 const LARGEST: u64 = 64 * 1024 * 1024;
 
@@ -33,9 +36,9 @@ pub(super) async fn run(session: &Session, args: &PredictArgs) -> Result<ExitCod
         .iter()
         .map(|text| Expectation::parse(text))
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| Failure::usage(format!("--expect: {error}"), error.advice()))?;
+        .map_err(|error| Failure::usage(format!("--expect: {}", reason(&error)), EXPECTED))?;
     let limit = args.max_latency.as_deref().map(seconds).transpose()?;
-    let permit = session.guard().predict(true).map_err(|denied| Failure::usage(denied.to_string(), denied.advice()))?;
+    let permit = session.guard().predict(true).map_err(Failure::from)?;
     let body = args.data.as_deref().map(read).transpose()?;
     let what = endpoint(session, &args.endpoint).await?;
     let system = pane(session, what.pane.0)?.system;
@@ -56,10 +59,18 @@ pub(super) async fn run(session: &Session, args: &PredictArgs) -> Result<ExitCod
     report(args, &answer, (&expectations, limit))
 }
 
+/// What is wrong, without the word that it is refused: nothing was asked yet.
+fn reason(error: &Error) -> String {
+    match error {
+        Error::Refused { why } => why.clone(),
+        other => other.to_string(),
+    }
+}
+
 /// The endpoint with this name.
 pub(super) async fn endpoint(session: &Session, name: &str) -> Result<Ref, Failure> {
     let pane = pane(session, "endpoints")?;
-    let mut reading = Reading::alone(session, pane, LIMIT).await?;
+    let mut reading = Reading::alone(session, pane, LIMIT);
     reading.first().await?;
     let empty = Rows::default();
     let row = find(reading.panes.rows(pane.id).unwrap_or(&empty), name, (&pane, session.namespace().as_deref()))?;

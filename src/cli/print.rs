@@ -46,6 +46,16 @@ impl Printed<'_> {
         })
     }
 
+    /// What this form shows of a row, ages as moments: what is equal need not be printed again.
+    pub(super) fn values(&self, row: &Row, output: Output) -> Vec<Json> {
+        let columns = match output {
+            Output::Name => Vec::new(),
+            Output::Table => self.chosen(false),
+            _ => self.chosen(true),
+        };
+        columns.into_iter().map(|at| export::json_cell(row.cell(at))).collect()
+    }
+
     fn narrowed(&self, row: &Row, columns: &[usize]) -> (Vec<Head>, Row) {
         let heads = columns.iter().filter_map(|at| self.heads.get(*at).cloned()).collect();
         let cells = columns.iter().map(|at| row.cell(*at).clone()).collect();
