@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -176,6 +176,11 @@ impl Running {
         BufReader::new(self.child().stdout.take().unwrap())
     }
 
+    /// What it says, to be read while it runs.
+    pub(crate) fn words(&mut self) -> BufReader<ChildStderr> {
+        BufReader::new(self.child().stderr.take().unwrap())
+    }
+
     pub(crate) fn signal(&mut self, signal: Signal) {
         kill_process(Pid::from_child(self.child()), signal).unwrap();
     }
@@ -261,6 +266,12 @@ impl Place {
 
     pub(crate) fn url(&self, name: &str) -> String {
         self.demo.urls().into_iter().find(|(known, _)| *known == name).unwrap().1
+    }
+
+    /// Gives the cluster another address.
+    pub(crate) fn lead_to(&self, server: &str) {
+        let kubeconfig = self.demo.kubeconfig().replace(&self.demo.kubernetes_url(), server);
+        self.write("kubeconfig", &kubeconfig);
     }
 
     pub(crate) fn world(&self) -> &World {

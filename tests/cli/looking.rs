@@ -1,6 +1,6 @@
 //! `status` and `get`: all systems at once, what is printed in which form, and what is said of what is missing.
 
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, OnceLock};
 
 use chrono::DateTime;
 use quarterdeck::demo::{Fault, System};
@@ -9,6 +9,9 @@ use serde_json::{Value as Json, json};
 use crate::harness::{Place, demo, server};
 
 const UNAVAILABLE: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+const FORBIDDEN: &str = "HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\ncontent-length: 87\r\n\
+    connection: close\r\n\r\n{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"Forbidden\",\"code\":403,\"message\":\"no way\"}";
 
 /// What `status --json` says of a system.
 fn of<'a>(status: &'a Json, id: &str) -> &'a Json {
@@ -81,32 +84,23 @@ fn status_asks_all_systems_at_the_same_time() {
 }
 
 #[test]
-fn rows_and_the_cells_of_other_systems_are_asked_for_at_the_same_time() {
+fn an_error_of_the_rows_is_there_while_the_cells_of_others_are_still_asked_for() {
+    // the cluster refuses only when the metrics have been asked for, too, and those never answer
+    let asked = Arc::new(OnceLock::new());
+    let cluster = server(FORBIDDEN, {
+        let asked = Arc::clone(&asked);
+        move || *asked.wait()
+    });
+    let metrics = server(UNAVAILABLE, move || {
+        let _ = asked.set(());
+        loop {
+            std::thread::park();
+        }
+    });
     let place = Place::new();
-    // the metrics' login is known only when the endpoints have been asked for
-    let asked = place.path("asked");
-    let command = format!("until [ -e {} ]; do sleep 0.05; done; echo secret", asked.display());
-    let config = place.config("");
-    place.write("config.toml", &format!("{config}token = {{ command = [\"sh\", \"-c\", \"{command}\"] }}\n"));
-    let running = place.program(&["get", "endpoints", "-o", "json"]).start();
-    let listed = |requests: &str| requests.contains("inferenceservices");
-    while !place.world().requests().keys().any(|(system, what)| *system == System::Kubernetes && listed(what)) {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    place.write("asked", "");
-    let rows = running.end().with(0).says_nothing().json();
-    let rates = rows.as_array().unwrap().iter().filter(|row| row["rps"].is_number()).count();
-    assert!(rates > 0, "{rows}");
-}
-
-#[test]
-fn an_error_of_the_rows_does_not_wait_for_the_cells_of_others() {
-    let place = Place::new();
-    place.world().fail(System::Prometheus, Fault::Hang);
-    place.world().forbid("list", "inferenceservices");
-    place.world().forbid("list", "inferencegraphs");
-    place.world().forbid("list", "llminferenceservices");
-    let ended = place.run(&["get", "endpoints", "--timeout", "600"]).with(3).shows_nothing();
+    place.write("config.toml", &place.config("").replace(&place.url("PROMETHEUS_URL"), &metrics));
+    place.lead_to(&cluster);
+    let ended = place.run(&["get", "endpoints", "--timeout", "5"]).with(3).shows_nothing();
     assert!(ended.words.contains("not permitted") && !ended.words.contains("without"), "{ended:?}");
 }
 

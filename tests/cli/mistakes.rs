@@ -79,9 +79,7 @@ fn a_system_that_is_not_set_up_ends_with_3_and_how_to_set_it_up() {
 #[test]
 fn a_server_that_can_not_be_reached_ends_with_3() {
     let place = Place::new();
-    let kubeconfig = std::fs::read_to_string(place.path("kubeconfig")).unwrap();
-    let server = kubeconfig.split("\"server\": \"").nth(1).unwrap().split('"').next().unwrap().to_owned();
-    place.write("kubeconfig", &kubeconfig.replace(&server, "http://127.0.0.1:1"));
+    place.lead_to("http://127.0.0.1:1");
     for arguments in [
         &["get", "pods"][..],
         &["predict", "fraud-detection", "--data", "{}"],

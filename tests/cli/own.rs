@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use crate::harness::{Place, Program, demo, folder, until};
+use crate::harness::{Place, Program, folder, until};
 
 #[test]
 fn a_config_is_written_once_and_is_right() {
@@ -102,10 +102,4 @@ fn the_world_that_is_served_is_reached_by_the_files_that_it_writes() {
     alone.with(0).shows("ml-prod/fraud-detection");
     server.signal(Signal::TERM);
     server.end().with(0);
-}
-
-#[test]
-fn two_embedded_worlds_with_the_same_seed_have_the_same_endpoints() {
-    let names = |seed: &str| demo(&["--seed", seed, "get", "endpoints", "-o", "name"]).with(0).data;
-    assert_eq!(names("7"), names("7"));
 }

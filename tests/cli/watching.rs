@@ -22,18 +22,15 @@ fn a_row_that_changes_is_printed_again_and_other_rows_are_not() {
 #[test]
 fn a_watch_of_one_name_is_of_that_name_alone() {
     let place = Place::hurried();
-    let mut running = place.program(&["get", "pods", "-w", "-o", "name", "sentiment-predictor"]).start();
-    drop(running.lines());
-    running.end().with(2).says("did you mean: ml-staging/sentiment-predictor");
-    let columns = ["--columns", "name,traffic"];
+    let columns = ["--columns", "namespace,name,traffic"];
     let arguments = [&["get", "endpoints", "ml-prod/fraud-detection", "-w", "-o", "csv"], &columns[..]].concat();
     let mut running = place.program(&arguments).start();
     let mut lines = running.lines();
-    until(&mut lines, |line| line == "fraud-detection,00002 90%; 00003 10%\n");
-    place.run(&["canary", "ml-staging/fraud-detection", "0", "--yes"]);
+    until(&mut lines, |line| line == "ml-prod,fraud-detection,00002 90%; 00003 10%\n");
+    place.run(&["rollback", "endpoints", "ml-prod/churn", "--yes"]).with(0);
     place.run(&["rollback", "endpoints", "ml-prod/fraud-detection", "--yes"]).with(0);
     let news = until(&mut lines, |line| line.contains("00002 100%"));
-    assert!(news.lines().all(|line| line.starts_with("fraud-detection,")), "{news}");
+    assert!(news.lines().all(|line| line.starts_with("ml-prod,fraud-detection,")), "{news}");
     running.signal(Signal::TERM);
 }
 
@@ -50,14 +47,17 @@ fn a_poll_of_several_pages_is_read_to_its_end() {
 }
 
 #[test]
-fn a_system_that_fails_for_a_while_does_not_end_the_watch() {
+fn an_outage_does_not_end_the_watch_and_is_said() {
     let place = Place::hurried();
-    let arguments = ["get", "endpoints", "-w", "--columns", "name,traffic"];
+    let arguments = ["get", "models", "-w", "-o", "csv", "--columns", "model,version,aliases"];
     let mut running = place.program(&arguments).start();
-    let mut lines = running.lines();
-    until(&mut lines, |line| line.starts_with("fraud-detection "));
-    place.world().fail(System::Prometheus, Fault::Status(503, None));
-    place.run(&["canary", "fraud-detection", "30", "--yes"]).with(0);
-    until(&mut lines, |line| line.contains("00003 30"));
+    let (mut lines, mut words) = (running.lines(), running.words());
+    until(&mut lines, |line| line.starts_with("fraud-detection,v12,"));
+    place.world().fail(System::Mlflow, Fault::Status(503, None));
+    until(&mut words, |line| line.starts_with("models: can't reach MLflow"));
+    place.world().heal(System::Mlflow);
+    until(&mut words, |line| line == "models: answers again\n");
+    place.run(&["promote", "models", "fraud-detection@13", "--yes"]).with(0);
+    until(&mut lines, |line| line.starts_with("fraud-detection,v13,") && line.contains("champion"));
     running.signal(Signal::TERM);
 }
