@@ -1,8 +1,10 @@
 //! What the program tells of itself: config, journal, keys, themes, completions, the manual, and the world it serves.
 
+use std::path::Path;
+
 use rustix::process::Signal;
 
-use crate::harness::{Place, Program, folder, until};
+use crate::harness::{Ended, Program, folder, until};
 
 #[test]
 fn a_config_is_written_once_and_is_right() {
@@ -19,36 +21,47 @@ fn a_config_is_written_once_and_is_right() {
     config(&["show"]).with(0).says_nothing();
 }
 
+/// An action in an embedded world where time runs fast; what is left of it is the journal.
+fn acts(home: &Path) -> Program {
+    Program::at(
+        home,
+        &["--demo", "--speed", "50", "canary", "fraud-detection", "20", "--yes", "--reason", "load, more"],
+    )
+}
+
+fn demo_at(home: &Path, arguments: &[&str]) -> Ended {
+    Program::at(home, &[&["--demo"], arguments].concat()).run()
+}
+
 #[test]
 fn who_did_it_is_told_also_where_no_variable_says_it() {
-    let place = Place::hurried();
-    let arguments = ["canary", "fraud-detection", "20", "--yes"];
-    place.program(&arguments).without("USER").run().with(0);
-    let told = place.run(&["audit", "--json"]).with(0).json();
-    assert_eq!(told[0]["who"], format!("uid {}", rustix::process::getuid().as_raw()));
-    place.program(&["canary", "fraud-detection", "30", "--yes"]).without("USER").env("LOGNAME", "grace").run().with(0);
-    assert_eq!(place.run(&["audit", "--json"]).with(0).json()[0]["who"], "grace");
+    let home = folder();
+    acts(home.path()).without("USER").run().with(0);
+    acts(home.path()).without("USER").env("LOGNAME", "grace").run().with(0);
+    let told = demo_at(home.path(), &["audit", "--json"]).with(0).json();
+    assert_eq!(told[0]["who"], "grace");
+    assert_eq!(told[1]["who"], format!("uid {}", rustix::process::getuid().as_raw()));
 }
 
 #[test]
 fn a_journal_that_was_changed_ends_with_1() {
-    let place = Place::hurried();
-    place.run(&["canary", "fraud-detection", "20", "--yes"]).with(0);
-    let journal = place.path("state/journal.jsonl");
+    let home = folder();
+    acts(home.path()).run().with(0);
+    let journal = home.path().join("state/demo/journal.jsonl");
     let text = std::fs::read_to_string(&journal).unwrap();
     std::fs::write(&journal, text.replacen("\"ada\"", "\"eve\"", 1)).unwrap();
-    place.run(&["audit", "verify"]).with(1).shows_nothing().says("line 1: was changed");
-    let json = place.run(&["audit", "verify", "--json"]).with(1).json();
+    demo_at(home.path(), &["audit", "verify"]).with(1).shows_nothing().says("line 1: was changed");
+    let json = demo_at(home.path(), &["audit", "verify", "--json"]).with(1).json();
     assert!(json["faults"][0].as_str().unwrap().contains("line 1"), "{json}");
 }
 
 #[test]
 fn the_actions_are_a_pane_like_others() {
-    let place = Place::hurried();
-    place.run(&["get", "audit", "-o", "json"]).with(0).shows("[]");
-    place.run(&["canary", "fraud-detection", "20", "--yes", "--reason", "load, more of it"]).with(0);
-    let csv = place.run(&["get", "audit", "-o", "csv", "--columns", "outcome,object,reason"]).with(0);
-    assert_eq!(csv.data, "outcome,object,reason\ndone,ml-prod/fraud-detection,\"load, more of it\"\n");
+    let home = folder();
+    demo_at(home.path(), &["get", "audit", "-o", "json"]).with(0).shows("[]");
+    acts(home.path()).run().with(0);
+    let csv = demo_at(home.path(), &["get", "audit", "-o", "csv", "--columns", "outcome,object,reason"]).with(0);
+    assert_eq!(csv.data, "outcome,object,reason\ndone,ml-prod/fraud-detection,\"load, more\"\n");
 }
 
 #[test]
