@@ -204,7 +204,8 @@ impl Reading {
 
     /// What there is to say about the rows, such as that they are not all.
     pub(super) fn notes(&self) -> impl Iterator<Item = (PaneId, &str)> {
-        self.notes.iter().map(|(id, note)| (*id, &**note))
+        // an empty one takes back what was said before
+        self.notes.iter().filter(|(_, note)| !note.is_empty()).map(|(id, note)| (*id, &**note))
     }
 
     fn own(&self) -> impl Iterator<Item = (&PaneId, &Standing)> {

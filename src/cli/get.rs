@@ -31,7 +31,7 @@ pub(super) async fn run(session: &Session, args: &GetArgs) -> Result<ExitCode, F
     let mut reading =
         if whole_object { Reading::alone(session, pane, limit) } else { Reading::begin(session, pane, limit) };
     reading.first().await?;
-    for (id, note) in reading.notes().filter(|(_, note)| !note.is_empty()) {
+    for (id, note) in reading.notes() {
         out::words(&format!("{id}: {note}"));
     }
     let heads = reading.panes.heads(pane.id);

@@ -24,7 +24,9 @@ fn status_ends_with_1_when_something_is_bad_and_counts_it() {
     let status = ended.json();
     assert!(of(&status, "kserve")["panes"]["endpoints"]["bad"].as_u64().unwrap() > 0, "{status}");
     assert!(of(&status, "kserve")["seconds"].is_f64(), "{status}");
-    demo(&["status"]).with(1).shows("(3 bad)");
+    assert_eq!(of(&status, "mlflow")["notes"], json!([]), "there is nothing to say");
+    let text = demo(&["status"]).with(1).shows("(3 bad)").data;
+    assert_eq!(text.lines().count(), 4, "a line for each system: {text}");
 }
 
 #[test]
