@@ -152,8 +152,10 @@ async fn confirm(
     if confirmation.dry_run {
         return Ok(ExitCode::from(u8::from(checked.iter().any(|checked| checked.missing.is_some()))));
     }
-    let consent = Consent { name: confirmation.confirm.clone(), reason: confirmation.reason.clone() };
-    let confirmed = confirmation.yes || asked(&plan)?;
+    let typed = if confirmation.yes { None } else { asked(&plan)? };
+    let confirmed = confirmation.yes || typed.is_some();
+    // a name that was typed at the question counts as one that was given
+    let consent = Consent { name: confirmation.confirm.clone().or(typed), reason: confirmation.reason.clone() };
     if !confirmed {
         return Err(Failure::usage(
             "nothing was changed",
@@ -177,15 +179,16 @@ async fn confirm(
     report(&plan, &outcome, confirmation.json)
 }
 
-/// Asks a person at a terminal; `false` where there is none.
-fn asked(plan: &Plan) -> Result<bool, Failure> {
+/// Asks a person at a terminal for the name; nothing where there is none, or where another one was typed.
+fn asked(plan: &Plan) -> Result<Option<String>, Failure> {
     if !out::is_interactive() {
-        return Ok(false);
+        return Ok(None);
     }
     out::words(&format!("Type {} to run it, anything else leaves it:", plan.name));
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).map_err(Failure::io)?;
-    Ok(line.trim() == plan.name)
+    let typed = line.trim().to_owned();
+    Ok((typed == plan.name).then_some(typed))
 }
 
 /// How a check of a plan stands now.

@@ -52,9 +52,13 @@ fn check(global: &Global) -> Result<ExitCode, Failure> {
         let profile = config.profile(Some(name))?;
         for system in crate::systems::all() {
             let Some(table) = profile.systems.get(system.id().0) else { continue };
-            let settings = Settings { table: table.clone(), file: None };
+            // files that a section names lie beside the config file
+            let settings = Settings { table: table.clone(), file: profile.file.clone() };
             if let Err(error) = system.check(&settings) {
-                faults.push(config.locate(name, system.id().0, &error.to_string()).to_string());
+                let error = error.to_string();
+                let prefix = profile.file.as_ref().map(|file| format!("{}: ", file.display())).unwrap_or_default();
+                let why = error.replacen(&prefix, "", 1);
+                faults.push(config.locate(name, system.id().0, &why).to_string());
             }
         }
     }

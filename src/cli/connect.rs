@@ -287,7 +287,7 @@ impl Reading {
     fn say_what_is_missing(&self) {
         for (id, standing) in self.standing.iter().filter(|(_, standing)| !standing.own) {
             match &standing.error {
-                Some(Error::Absent { .. }) => {}
+                Some(error) if error.is_absent() => {}
                 Some(error) => out::words(&format!("without {id}: {error}")),
                 None if standing.is_whole() => {}
                 None => {

@@ -54,7 +54,7 @@ impl Failure {
     fn end(&self) -> ExitCode {
         out::words(&format!("quarterdeck: {}", self.what));
         if !self.advice.is_empty() {
-            out::words(&format!("  {}", self.advice));
+            out::words(&format!("  {}", self.advice.replace('\n', "\n  ")));
         }
         ExitCode::from(self.code)
     }
@@ -105,6 +105,7 @@ fn advice(error: &Error) -> String {
         Error::Config { .. } => "mend it; `quarterdeck config check` shows all mistakes of the config file".into(),
         Error::Conflict { .. }
         | Error::Forbidden { .. }
+        | Error::NotSetUp { .. }
         | Error::Protocol { .. }
         | Error::RateLimited { .. }
         | Error::Refused { .. }

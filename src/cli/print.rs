@@ -10,6 +10,7 @@ use super::Failure;
 use super::args::Output;
 use crate::model::export;
 use crate::model::record::{Align, Head, Row};
+use crate::model::text::clean;
 
 /// Rows with the columns that are wanted.
 pub(super) struct Printed<'a> {
@@ -34,7 +35,7 @@ impl Printed<'_> {
             Output::Json => pretty(&self.json()),
             Output::Yaml => yaml(&self.json()),
             Output::Csv => Ok(self.csv()),
-            Output::Name => Ok(self.rows.iter().map(|row| format!("{}\n", row.key)).collect::<Vec<_>>().concat()),
+            Output::Name => Ok(self.rows.iter().map(|row| clean(row.key.as_str()) + "\n").collect::<Vec<_>>().concat()),
         }
     }
 

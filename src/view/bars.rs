@@ -301,7 +301,10 @@ fn hints(state: &State) -> Vec<Hint> {
         Some(Mode::Confirm(confirm)) if matches!(confirm.stage, Stage::Running) => {
             return match state.running.as_ref().and_then(|running| running.outcome.as_ref()) {
                 None => vec![plain("esc", "leave it running"), plain("ctrl-x", "stop after this step")],
-                Some(_) => vec![plain("esc", "leave"), plain("u", "take it back"), plain("ctrl-y", "copy commands")],
+                Some(_) if state.running.as_ref().is_some_and(|running| running.undo.is_some()) => {
+                    vec![plain("esc", "leave"), plain("u", "take it back"), plain("ctrl-y", "copy commands")]
+                }
+                Some(_) => vec![plain("esc", "leave"), plain("ctrl-y", "copy commands")],
             };
         }
         Some(Mode::Confirm(_)) => {

@@ -73,7 +73,7 @@ fn a_kubeconfig_that_is_missing_or_malformed_ends_with_2() {
 fn a_system_that_is_not_set_up_ends_with_3_and_how_to_set_it_up() {
     let home = folder();
     let ended = Program::at(home.path(), &["get", "models"]).run().with(3).shows_nothing();
-    ended.says("MLFLOW_TRACKING_URI").says("quarterdeck config init");
+    ended.says("MLFLOW_TRACKING_URI").says("[profiles.NAME.mlflow]");
 }
 
 #[test]
@@ -117,4 +117,20 @@ fn credentials_that_are_not_accepted_end_with_3_and_no_key_is_advised() {
     place.write("kubeconfig", &kubeconfig.replace("\"token\": \"", "\"token\": \"another-"));
     let ended = place.run(&["get", "pods"]).with(3).shows_nothing().says("not logged in").says("log in again");
     assert!(!ended.words.contains("F5"), "{ended:?}");
+}
+
+#[test]
+fn a_file_that_a_section_names_is_looked_for_beside_the_config_file() {
+    let home = folder();
+    let inner = home.path().join("inner");
+    std::fs::create_dir(&inner).unwrap();
+    std::fs::write(inner.join("own.toml"), include_str!("../../src/systems/prometheus/panels.toml")).unwrap();
+    let check = |panels: &str| {
+        let section = format!("[profiles.a.prometheus]\nurl = \"http://127.0.0.1:1\"\npanels = \"{panels}\"\n");
+        std::fs::write(inner.join("c.toml"), section).unwrap();
+        Program::at(home.path(), &["--config", "inner/c.toml", "config", "check"]).run()
+    };
+    check("own.toml").with(0);
+    let ended = check("other.toml").with(2).says("inner/other.toml");
+    assert_eq!(ended.words.matches("c.toml").count(), 1, "{ended:?}");
 }
