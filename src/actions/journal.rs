@@ -161,15 +161,19 @@ impl Journal {
 
     /// All lines that can be read, and what is wrong with the others.
     pub fn read(&self) -> Result<(Vec<Record>, Vec<String>), Error> {
-        let text = match std::fs::read_to_string(&self.path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(storage(&self.path, &error)),
+        let bytes = match std::fs::read(&self.path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => {
+                return Err(Error::Unreadable { what: self.path.display().to_string(), why: error.to_string() });
+            }
         };
         let mut records: Vec<Record> = Vec::new();
         let mut faults = Vec::new();
-        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
-            let record: Record = match serde_json::from_str(line) {
+        let lines = bytes.split(|byte| *byte == b'\n').enumerate();
+        for (at, line) in lines.filter(|(_, line)| !line.is_empty()) {
+            // a crash may leave any bytes: one bad line must not hide the others
+            let record: Record = match serde_json::from_slice(line) {
                 Ok(record) => record,
                 Err(error) => {
                     faults.push(format!("line {}: not whole ({error})", at + 1));
@@ -267,68 +271,4 @@ fn storage(path: &Path, error: &std::io::Error) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::actions::guard::tests::plan;
-
-    fn journal(folder: &Path) -> Journal {
-        Journal::open(folder, Who { user: "dana".into(), ..Who::default() }, Clock::System).unwrap()
-    }
-
-    fn begun() -> Entry {
-        Entry::Begun { plan: Box::new(plan()), consent: Consent::default(), profile: "demo".into() }
-    }
-
-    #[test]
-    fn a_plan_that_was_begun_and_not_ended_is_told_as_unfinished() {
-        let folder = tempfile::tempdir().unwrap();
-        let journal = journal(folder.path());
-        journal.append(begun()).unwrap();
-        journal.append(Entry::Intent { plan: "p1".into(), step: 0 }).unwrap();
-        let told = journal.told().unwrap();
-        assert_eq!(told.len(), 1);
-        assert_eq!(told[0].result, None);
-        assert_eq!(told[0].steps, vec![(0, None)]);
-        assert_eq!(told[0].who.user, "dana");
-    }
-
-    #[test]
-    fn a_line_that_is_changed_or_taken_out_is_found() {
-        let folder = tempfile::tempdir().unwrap();
-        let journal = journal(folder.path());
-        for step in 0..3 {
-            journal.append(Entry::Intent { plan: "p1".into(), step }).unwrap();
-        }
-        assert_eq!(journal.read().unwrap().1, Vec::<String>::new());
-        let text = std::fs::read_to_string(journal.path()).unwrap();
-        std::fs::write(journal.path(), text.replace("\"step\":1", "\"step\":7")).unwrap();
-        assert!(journal.read().unwrap().1[0].contains("line 2: was changed"));
-        let without: String =
-            text.split_inclusive('\n').enumerate().filter(|(at, _)| *at != 1).map(|(_, line)| line).collect();
-        std::fs::write(journal.path(), without).unwrap();
-        assert!(journal.read().unwrap().1[0].contains("line 2: does not follow"));
-    }
-
-    #[test]
-    fn a_torn_last_line_does_not_swallow_the_next_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let journal = journal(folder.path());
-        journal.append(begun()).unwrap();
-        let mut file = OpenOptions::new().append(true).open(journal.path()).unwrap();
-        file.write_all(b"{\"seq\":2,\"at\":\"20").unwrap();
-        journal.append(Entry::Ended { plan: "p1".into(), result: Outcome::Done }).unwrap();
-        let (records, faults) = journal.read().unwrap();
-        assert_eq!(records.len(), 2);
-        assert_eq!(faults.len(), 1, "the torn line is named: {faults:?}");
-        assert_eq!(journal.told().unwrap()[0].result, Some(Outcome::Done));
-    }
-
-    #[test]
-    fn a_folder_that_cannot_be_written_is_an_error_with_its_name() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("file");
-        std::fs::write(&file, "").unwrap();
-        let error = Journal::open(&file.join("state"), Who::default(), Clock::System).unwrap_err();
-        assert!(matches!(error, Error::Storage { .. }), "{error}");
-    }
-}
+mod tests;

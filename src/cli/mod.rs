@@ -87,7 +87,7 @@ impl From<Denied> for Failure {
 /// The exit status that an error of a system ends with.
 fn exit_status(error: &Error) -> u8 {
     match error {
-        Error::Config { .. } | Error::Storage { .. } => 2,
+        Error::Config { .. } | Error::Storage { .. } | Error::Unreadable { .. } => 2,
         Error::Conflict { .. } | Error::Refused { .. } | Error::Gone { .. } => 1,
         _ => 3,
     }
@@ -109,7 +109,8 @@ fn advice(error: &Error) -> String {
         | Error::Protocol { .. }
         | Error::RateLimited { .. }
         | Error::Refused { .. }
-        | Error::Storage { .. } => error.advice(),
+        | Error::Storage { .. }
+        | Error::Unreadable { .. } => error.advice(),
     }
 }
 

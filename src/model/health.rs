@@ -131,6 +131,14 @@ pub enum Error {
         /// The cause.
         why: String,
     },
+    /// Our own records can't be read.
+    #[error("can't read {what}: {why}")]
+    Unreadable {
+        /// The file or folder.
+        what: String,
+        /// The cause.
+        why: String,
+    },
 }
 
 impl Error {
@@ -164,6 +172,7 @@ impl Error {
             }
             Self::Config { .. } => "mend it and start again; `quarterdeck config check` shows all mistakes".into(),
             Self::Storage { .. } => "make room or give yourself the right to write there; no action runs before".into(),
+            Self::Unreadable { .. } => "give yourself the right to read it; no action is planned before".into(),
         }
     }
 
