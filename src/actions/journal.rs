@@ -1,5 +1,10 @@
 //! The durable record of every action: one JSON object a line, each with the hash of the one before, written through to
 //! the disk before and after each step.
+//!
+//! A line ends with its own hash, which is taken over the bytes before it, as they are in the file: whatever is changed
+//! there is found, and fields that a later version adds leave old lines whole. What the chain can't find is a tail that
+//! was cut off, or a file that was written anew from some line on: nothing after it tells. Whoever has to rule that out
+//! keeps the last hash, or a copy of the file, in another place.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
@@ -79,22 +84,17 @@ pub struct Record {
     pub entry: Entry,
     /// The hash of the line before; empty for the first.
     pub previous: String,
-    /// SHA-256, in hex, of this line without this field.
-    #[serde(default)]
+    /// SHA-256, in hex, of this line's bytes before this field, which is the last.
+    #[serde(skip_serializing)]
     pub hash: String,
 }
 
-impl Record {
-    fn digest(&self) -> Result<String, Error> {
-        let bare = Self { hash: String::new(), ..self.clone() };
-        let text =
-            serde_json::to_vec(&bare).map_err(|error| Error::Protocol { what: format!("journal entry: {error}") })?;
-        Ok(Sha256::digest(&text).iter().fold(String::with_capacity(64), |mut hex, byte| {
-            hex.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
-            hex.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
-            hex
-        }))
-    }
+/// How a line hangs together with the one before. Lines that this version does not understand have it, too.
+#[derive(Deserialize)]
+struct Chained {
+    seq: u64,
+    previous: String,
+    hash: String,
 }
 
 /// A plan as the journal tells it.
@@ -142,20 +142,18 @@ impl Journal {
         let fail = |error: std::io::Error| storage(&self.path, &error);
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(&self.path).map_err(fail)?;
         rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).map_err(|error| fail(error.into()))?;
-        let (last, torn) = last_record(&mut file).map_err(fail)?;
-        let mut record = Record {
-            seq: last.as_ref().map_or(1, |last| last.seq + 1),
+        let (last, torn) = last_line(&mut file).map_err(fail)?;
+        let record = Record {
+            seq: last.as_ref().map_or(1, |last| last.seq.saturating_add(1)),
             at: self.clock.now(),
             who: self.who.clone(),
             entry,
             previous: last.map_or(String::new(), |last| last.hash),
             hash: String::new(),
         };
-        record.hash = record.digest()?;
-        let mut line = if torn { vec![b'\n'] } else { Vec::new() };
-        serde_json::to_writer(&mut line, &record).map_err(|error| fail(error.into()))?;
-        line.push(b'\n');
-        file.write_all(&line).map_err(fail)?;
+        let sealed = sealed(&record).map_err(|error| fail(error.into()))?;
+        let line = format!("{}{sealed}\n", if torn { "\n" } else { "" });
+        file.write_all(line.as_bytes()).map_err(fail)?;
         file.sync_data().map_err(fail)
     }
 
@@ -168,27 +166,7 @@ impl Journal {
                 return Err(Error::Unreadable { what: self.path.display().to_string(), why: error.to_string() });
             }
         };
-        let mut records: Vec<Record> = Vec::new();
-        let mut faults = Vec::new();
-        let lines = bytes.split(|byte| *byte == b'\n').enumerate();
-        for (at, line) in lines.filter(|(_, line)| !line.is_empty()) {
-            // a crash may leave any bytes: one bad line must not hide the others
-            let record: Record = match serde_json::from_slice(line) {
-                Ok(record) => record,
-                Err(error) => {
-                    faults.push(format!("line {}: not whole ({error})", at + 1));
-                    continue;
-                }
-            };
-            let expected = records.last().map_or("", |last| last.hash.as_str());
-            if record.previous != expected {
-                faults.push(format!("line {}: does not follow the line before: one was changed or taken out", at + 1));
-            } else if record.digest()? != record.hash {
-                faults.push(format!("line {}: was changed after it was written", at + 1));
-            }
-            records.push(record);
-        }
-        Ok((records, faults))
+        Ok(decode(&bytes))
     }
 
     /// All plans, oldest first.
@@ -212,6 +190,60 @@ impl Journal {
         }
         Ok(past)
     }
+}
+
+/// A record as a line, closed with its hash.
+fn sealed(record: &Record) -> Result<String, serde_json::Error> {
+    let mut line = serde_json::to_string(record)?;
+    line.truncate(line.len().saturating_sub(1));
+    let hash = digest(line.as_bytes());
+    Ok(format!("{line}{SEAL}{hash}\"}}"))
+}
+
+/// What comes before the hash of a line.
+const SEAL: &str = ",\"hash\":\"";
+
+/// Whether a line is byte for byte as it was written.
+fn is_whole(line: &[u8], hash: &str) -> bool {
+    let end = format!("{SEAL}{hash}\"}}");
+    line.strip_suffix(end.as_bytes()).is_some_and(|before| digest(before) == hash)
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        hex.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
+        hex.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
+        hex
+    })
+}
+
+/// The records of a file, and what is wrong with its other lines. A crash may leave any bytes: one bad line must not
+/// hide the others.
+fn decode(bytes: &[u8]) -> (Vec<Record>, Vec<String>) {
+    let mut records = Vec::new();
+    let mut faults = Vec::new();
+    let mut expected = String::new();
+    let lines = bytes.split(|byte| *byte == b'\n').enumerate();
+    for (at, line) in lines.filter(|(_, line)| !line.is_empty()) {
+        let chained: Chained = match serde_json::from_slice(line) {
+            Ok(chained) => chained,
+            Err(error) => {
+                faults.push(format!("line {}: not whole ({error})", at + 1));
+                continue;
+            }
+        };
+        let record = serde_json::from_slice(line);
+        if chained.previous != expected {
+            faults.push(format!("line {}: does not follow the line before: one was changed or taken out", at + 1));
+        } else if !is_whole(line, &chained.hash) {
+            faults.push(format!("line {}: was changed after it was written", at + 1));
+        } else if let Err(error) = &record {
+            faults.push(format!("line {}: whole, but not understood by this version ({error})", at + 1));
+        }
+        records.extend(record);
+        expected = chained.hash;
+    }
+    (records, faults)
 }
 
 /// Plans from lines.
@@ -248,7 +280,7 @@ fn tell(records: Vec<Record>) -> Vec<Told> {
 }
 
 /// The last line that can be read, and whether the file ends within a line.
-fn last_record(file: &mut File) -> std::io::Result<(Option<Record>, bool)> {
+fn last_line(file: &mut File) -> std::io::Result<(Option<Chained>, bool)> {
     let length = file.seek(SeekFrom::End(0))?;
     let mut size: u64 = 64 * 1024;
     loop {
@@ -258,7 +290,7 @@ fn last_record(file: &mut File) -> std::io::Result<(Option<Record>, bool)> {
         file.read_to_end(&mut bytes)?;
         let torn = bytes.last().is_some_and(|byte| *byte != b'\n');
         let found =
-            bytes.split(|byte| *byte == b'\n').rev().find_map(|line| serde_json::from_slice::<Record>(line).ok());
+            bytes.split(|byte| *byte == b'\n').rev().find_map(|line| serde_json::from_slice::<Chained>(line).ok());
         if found.is_some() || start == 0 {
             return Ok((found, torn));
         }

@@ -298,7 +298,7 @@ pub struct AuditArgs {
 /// What to do with the journal.
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
-    /// Check that no line was changed or taken out
+    /// Check that no line was changed or taken out; that the last ones were cut off can't be seen
     Verify,
     /// Show one action with its plan and steps
     Show {

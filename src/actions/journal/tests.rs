@@ -1,8 +1,28 @@
+use serde_json::Value as Json;
+
 use super::*;
 use crate::actions::guard::tests::plan;
+use crate::model::id::{PaneId, SystemId};
+use crate::model::plan::{Difference, Op, Step};
 
 fn journal(folder: &Path) -> Journal {
     Journal::open(folder, Who { user: "dana".into(), ..Who::default() }, Clock::System).unwrap()
+}
+
+/// A step that sets a value.
+fn step(after: Json) -> Step {
+    let object = Ref::new(PaneId("things"), "a");
+    Step {
+        system: SystemId("fake"),
+        op: Op { name: "set".into(), arguments: after.clone() },
+        shows: vec![Difference { object, what: "value".into(), before: Json::Null, after }],
+        command: "fake set".into(),
+        require: vec![],
+        verify: vec![],
+        hold_seconds: 0,
+        within_seconds: 0,
+        undo: None,
+    }
 }
 
 fn begun() -> Entry {
@@ -22,21 +42,109 @@ fn a_plan_that_was_begun_and_not_ended_is_told_as_unfinished() {
     assert_eq!(told[0].who.user, "dana");
 }
 
-#[test]
-fn a_line_that_is_changed_or_taken_out_is_found() {
-    let folder = tempfile::tempdir().unwrap();
-    let journal = journal(folder.path());
+/// Three lines, and the text of the file.
+fn three_lines(journal: &Journal) -> String {
     for step in 0..3 {
         journal.append(Entry::Intent { plan: "p1".into(), step }).unwrap();
     }
+    std::fs::read_to_string(journal.path()).unwrap()
+}
+
+fn faults(journal: &Journal, text: &str) -> Vec<String> {
+    std::fs::write(journal.path(), text).unwrap();
+    journal.read().unwrap().1
+}
+
+#[test]
+fn a_journal_that_nobody_touched_has_no_faults_and_counts_its_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = journal(folder.path());
+    three_lines(&journal);
+    let (records, faults) = journal.read().unwrap();
+    assert_eq!(faults, Vec::<String>::new());
+    assert_eq!(records.iter().map(|record| record.seq).collect::<Vec<_>>(), vec![1, 2, 3]);
+}
+
+#[test]
+fn a_line_that_was_changed_is_found_by_any_of_its_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = journal(folder.path());
+    let text = three_lines(&journal);
+    for (was, is) in [
+        ("\"step\":1", "\"step\":7"),
+        ("\"user\":\"dana\"", "\"user\":\"dana\",\"admin\":true"),
+        ("\"step\":1", "\"step\": 1"),
+        ("\"step\":1", "\"step\":1,\"step\":1"),
+    ] {
+        let mut lines: Vec<String> = text.lines().map(|line| format!("{line}\n")).collect();
+        lines[1] = lines[1].replace(was, is);
+        let found = faults(&journal, &lines.concat());
+        assert!(matches!(found.as_slice(), [one] if one.starts_with("line 2: ")), "{was} → {is}: {found:?}");
+    }
+    let padded = text.replacen("\"}\n", "\"} \n", 1);
+    assert_eq!(faults(&journal, &padded), vec!["line 1: was changed after it was written"]);
+}
+
+#[test]
+fn a_line_that_was_given_a_new_hash_no_longer_carries_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = journal(folder.path());
+    let text = three_lines(&journal);
+    let forged = text.lines().nth(1).unwrap().replace("\"step\":1", "\"step\":7");
+    let (before, _) = forged.rsplit_once(SEAL).unwrap();
+    let forged = format!("{before}{SEAL}{}\"}}", digest(before.as_bytes()));
+    let lines: Vec<&str> = text.lines().collect();
+    let found = faults(&journal, &format!("{}\n{forged}\n{}\n", lines[0], lines[2]));
+    assert!(matches!(found.as_slice(), [one] if one.starts_with("line 3: does not follow")), "{found:?}");
+}
+
+#[test]
+fn a_line_that_was_taken_out_is_found_the_first_one_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = journal(folder.path());
+    let text = three_lines(&journal);
+    let without = |gone: usize| -> String {
+        text.split_inclusive('\n').enumerate().filter(|(at, _)| *at != gone).map(|(_, line)| line).collect()
+    };
+    assert!(faults(&journal, &without(0))[0].starts_with("line 1: does not follow"));
+    assert!(faults(&journal, &without(1))[0].starts_with("line 2: does not follow"));
+}
+
+#[test]
+fn numbers_with_many_digits_do_not_make_a_line_look_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = journal(folder.path());
+    let numbers = Json::from((1..500).map(|n| f64::from(n).sqrt() * 1e17).collect::<Vec<_>>());
+    let again: Json = serde_json::from_str(&numbers.to_string()).unwrap();
+    assert_ne!(again.to_string(), numbers.to_string(), "some of them are read as another number than was written");
+    let mut awkward = plan();
+    awkward.steps.push(step(numbers));
+    journal
+        .append(Entry::Begun { plan: Box::new(awkward), consent: Consent::default(), profile: "demo".into() })
+        .unwrap();
     assert_eq!(journal.read().unwrap().1, Vec::<String>::new());
-    let text = std::fs::read_to_string(journal.path()).unwrap();
-    std::fs::write(journal.path(), text.replace("\"step\":1", "\"step\":7")).unwrap();
-    assert!(journal.read().unwrap().1[0].contains("line 2: was changed"));
-    let without: String =
-        text.split_inclusive('\n').enumerate().filter(|(at, _)| *at != 1).map(|(_, line)| line).collect();
-    std::fs::write(journal.path(), without).unwrap();
-    assert!(journal.read().unwrap().1[0].contains("line 2: does not follow"));
+}
+
+#[test]
+fn a_line_with_a_field_of_another_version_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = journal(folder.path());
+    let before = "{\"seq\":1,\"at\":\"2026-11-25T09:00:00Z\",\"who\":{\"user\":\"dana\",\"host\":\"h\",\"desk\":4},\
+                  \"event\":\"intent\",\"plan\":\"p1\",\"step\":0,\"mood\":\"good\",\"previous\":\"\"";
+    let line = format!("{before}{SEAL}{}\"}}\n", digest(before.as_bytes()));
+    assert_eq!(faults(&journal, &line), Vec::<String>::new());
+}
+
+#[test]
+fn an_event_of_another_version_is_named_and_the_chain_goes_on_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = journal(folder.path());
+    let before = "{\"seq\":1,\"event\":\"paused\",\"previous\":\"\"";
+    std::fs::write(journal.path(), format!("{before}{SEAL}{}\"}}\n", digest(before.as_bytes()))).unwrap();
+    journal.append(begun()).unwrap();
+    let (records, faults) = journal.read().unwrap();
+    assert!(matches!(faults.as_slice(), [one] if one.starts_with("line 1: whole, but not understood")), "{faults:?}");
+    assert_eq!(records.iter().map(|record| record.seq).collect::<Vec<_>>(), vec![2]);
 }
 
 #[test]
