@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -127,7 +128,9 @@ pub struct Journal {
 impl Journal {
     /// The journal in the folder `state`, which is made where it is missing.
     pub fn open(state: &Path, who: Who, clock: Clock) -> Result<Self, Error> {
-        std::fs::create_dir_all(state).map_err(|error| storage(state, &error))?;
+        // plans name what production runs on, and reasons are for colleagues: nobody else reads them
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(state);
+        made.map_err(|error| storage(state, &error))?;
         Ok(Self { path: state.join("journal.jsonl"), who, clock })
     }
 
@@ -140,7 +143,8 @@ impl Journal {
     /// Writes a line through to the disk. Several programs may do so at once.
     pub fn append(&self, entry: Entry) -> Result<(), Error> {
         let fail = |error: std::io::Error| storage(&self.path, &error);
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(&self.path).map_err(fail)?;
+        let mut open = OpenOptions::new();
+        let mut file = open.read(true).append(true).create(true).mode(0o600).open(&self.path).map_err(fail)?;
         rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).map_err(|error| fail(error.into()))?;
         let (last, torn) = last_line(&mut file).map_err(fail)?;
         let record = Record {

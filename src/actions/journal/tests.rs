@@ -194,3 +194,16 @@ fn a_journal_that_cannot_be_read_is_not_said_to_be_one_that_cannot_be_written() 
     assert!(error.to_string().starts_with("can't read "), "{error}");
     assert!(!error.advice().contains("room"), "{}", error.advice());
 }
+
+#[test]
+fn only_its_owner_can_read_the_journal() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state/prod");
+    let journal = journal(&state);
+    journal.append(begun()).unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(journal.path()), 0o600);
+    assert_eq!(mode(&state), 0o700);
+    assert_eq!(mode(&folder.path().join("state")), 0o700);
+}
