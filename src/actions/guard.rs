@@ -258,4 +258,32 @@ pub(crate) mod tests {
         let dangerous = Plan { risk: Risk::Danger, ..plan() };
         assert!(guard.permit(&dangerous, &Consent::default(), NOW).is_err());
     }
+
+    #[test]
+    fn a_read_only_profile_is_not_armed_by_its_name() {
+        let mut guard = guard(true, true);
+        assert_eq!(guard.arm("prod", NOW), Err(Denied::ReadOnly("prod".into())));
+        assert_eq!(guard.armed(NOW), None);
+    }
+
+    #[test]
+    fn a_profile_that_is_disarmed_changes_nothing_any_more() {
+        let mut guard = guard(true, false);
+        guard.arm("prod", NOW).unwrap();
+        assert_eq!(guard.armed(NOW), Some(TimeDelta::minutes(15)));
+        guard.disarm();
+        assert_eq!(guard.armed(NOW), None);
+        let good = consent("fraud-detection", "INC-1");
+        assert_eq!(guard.permit(&plan(), &good, NOW), Err(Denied::NotArmed("prod".into())));
+    }
+
+    #[test]
+    fn test_predictions_are_denied_asked_for_or_allowed_as_the_profile_says() {
+        let guard = |predictions| Guard::new(Policy { predictions, ..guard(false, false).policy });
+        let deny = guard(Predictions::Deny);
+        assert!(deny.predict(false).is_err() && deny.predict(true).is_err());
+        let confirm = guard(Predictions::Confirm);
+        assert!(confirm.predict(false).is_err() && confirm.predict(true).is_ok());
+        assert!(guard(Predictions::Allow).predict(false).is_ok());
+    }
 }
