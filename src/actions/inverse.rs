@@ -1,6 +1,21 @@
 //! Makes the plan that takes another one back.
 
-use crate::model::plan::{Difference, Plan, Step};
+use crate::model::plan::{Difference, Outcome, Plan, Step};
+
+/// Whether a step that ended so may have changed something. `None` is one that was begun and whose end nobody wrote down:
+/// it may have been sent.
+#[must_use]
+pub fn may_have_changed(outcome: Option<&Outcome>) -> bool {
+    !matches!(outcome, Some(Outcome::Refused { .. } | Outcome::Stopped))
+}
+
+/// How many steps, from the first, have to be taken back; the checks of the undo decide about those that only may have
+/// changed something.
+#[must_use]
+pub fn reached(ended: &[(usize, Option<Outcome>)]) -> usize {
+    let changed = ended.iter().filter(|(_, outcome)| may_have_changed(outcome.as_ref()));
+    changed.map(|(at, _)| at.saturating_add(1)).max().unwrap_or(0)
+}
 
 /// The plan that takes back the first `done` steps of `plan`, last first; `None` where one of them can't be.
 #[must_use]
@@ -44,3 +59,6 @@ fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
 }
+
+#[cfg(test)]
+mod tests;

@@ -173,13 +173,25 @@ impl Journal {
         Ok(decode(&bytes))
     }
 
+    /// Asks the journal on a thread that may wait for the disk, which those of the runtime must not.
+    pub async fn beside<T, F>(&self, ask: F) -> Result<T, Error>
+    where
+        F: FnOnce(&Self) -> Result<T, Error> + Send + 'static,
+        T: Send + 'static,
+    {
+        let journal = self.clone();
+        tokio::task::spawn_blocking(move || ask(&journal)).await.unwrap_or_else(|lost| {
+            Err(Error::Unreadable { what: self.path.display().to_string(), why: lost.to_string() })
+        })
+    }
+
     /// All plans, oldest first.
     pub fn told(&self) -> Result<Vec<Told>, Error> {
         let (records, _) = self.read()?;
         Ok(tell(records))
     }
 
-    /// What was done earlier to any of these objects, oldest first.
+    /// What was done earlier to any of these objects, oldest first; nothing of which it is not known.
     pub fn past(&self, objects: &[Ref]) -> Result<Vec<Past>, Error> {
         let wanted: BTreeSet<&Ref> = objects.iter().collect();
         let mut past = Vec::new();

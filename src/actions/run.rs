@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::mpsc;
 
 use super::guard::Permit;
-use super::inverse::inverse;
+use super::inverse::{inverse, may_have_changed, reached};
 use super::journal::{Entry, Journal};
 use crate::model::clock::Clock;
 use crate::model::health::Error;
@@ -25,13 +25,25 @@ pub trait Links: Send + Sync {
     fn link(&self, system: SystemId) -> Option<Arc<dyn Link>>;
 }
 
+/// Where the executor writes down what it does.
+pub trait Recorder: Send + Sync {
+    /// Writes it through to the disk; may wait for it.
+    fn append(&self, entry: Entry) -> Result<(), Error>;
+}
+
+impl Recorder for Journal {
+    fn append(&self, entry: Entry) -> Result<(), Error> {
+        Self::append(self, entry)
+    }
+}
+
 /// What the executor works with.
 #[derive(Clone)]
 pub struct Executor {
     /// The systems.
     pub links: Arc<dyn Links>,
     /// Where each step is written down.
-    pub journal: Journal,
+    pub journal: Arc<dyn Recorder>,
     /// The time, for deadlines.
     pub clock: Clock,
     /// The profile's name, for the journal.
@@ -44,7 +56,7 @@ impl Executor {
     /// An executor over these links.
     #[must_use]
     pub fn new(links: Arc<dyn Links>, journal: Journal, clock: Clock, profile: String) -> Self {
-        Self { links, journal, clock, profile, look: LOOK }
+        Self { links, journal: Arc::new(journal), clock, profile, look: LOOK }
     }
 
     /// Runs a plan to its end, or until `stop` is set between two steps. Every step is written to the journal before and
@@ -56,20 +68,19 @@ impl Executor {
         progress: mpsc::Sender<Progress>,
         stop: Arc<AtomicBool>,
     ) -> Outcome {
-        let mut done = 0;
+        let mut ended = Vec::new();
         let outcome = if permit.plan() == plan.id {
             let begun = Entry::Begun {
                 plan: Box::new(plan.clone()),
                 consent: permit.consent().clone(),
                 profile: self.profile.clone(),
             };
-            match self.journal.append(begun) {
+            match self.append(begun).await {
                 Ok(()) => {
                     let _ = progress.send(Progress::Begun).await;
-                    let (outcome, sent) = self.steps(&permit, plan, &progress, &stop).await;
-                    done = sent;
-                    let ended = Entry::Ended { plan: plan.id.clone(), result: outcome.clone() };
-                    match self.journal.append(ended) {
+                    let outcome = self.steps(&permit, plan, (&progress, &stop), &mut ended).await;
+                    let entry = Entry::Ended { plan: plan.id.clone(), result: outcome.clone() };
+                    match self.append(entry).await {
                         Err(error) if outcome == Outcome::Done => {
                             Outcome::Failed { why: format!("done, but not written down: {error}") }
                         }
@@ -81,45 +92,63 @@ impl Executor {
         } else {
             Outcome::Refused { why: "the confirmation was for another plan".into() }
         };
-        let undo = inverse(plan, done).map(Box::new);
+        let undo = self.undo(plan, &ended).await.map(Box::new);
         let _ = progress.send(Progress::Ended { outcome: outcome.clone(), undo }).await;
         outcome
     }
 
-    /// The outcome, and how many steps were sent.
+    /// The outcome; `ended` gets how each step ended that was begun.
     async fn steps(
         &self,
         permit: &Permit,
         plan: &Plan,
-        progress: &mpsc::Sender<Progress>,
-        stop: &AtomicBool,
-    ) -> (Outcome, usize) {
-        let mut done = 0;
+        (progress, stop): (&mpsc::Sender<Progress>, &AtomicBool),
+        ended: &mut Vec<(usize, Option<Outcome>)>,
+    ) -> Outcome {
         let mut outputs = Outputs::new();
         for (at, step) in plan.steps.iter().enumerate() {
             if stop.load(Ordering::SeqCst) {
-                return (Outcome::Stopped, done);
+                return Outcome::Stopped;
             }
             let run = StepRun { executor: self, permit, plan, at, step, progress };
             let outcome = run.run(&mut outputs).await;
-            let sent = matches!(
-                outcome,
-                Outcome::Done | Outcome::Pending { .. } | Outcome::Failed { .. } | Outcome::Unknown { .. }
-            );
             let _ = progress.send(Progress::Step { at, outcome: outcome.clone() }).await;
-            if sent {
-                done = at + 1;
+            ended.push((at, Some(outcome.clone())));
+            if may_have_changed(Some(&outcome)) {
                 let entry = Entry::Step { plan: plan.id.clone(), step: at, result: outcome.clone() };
-                if let Err(error) = self.journal.append(entry) {
+                if let Err(error) = self.append(entry).await {
                     let why = format!("step {} was sent, but not written down: {error}", at + 1);
-                    return (Outcome::Failed { why }, done);
+                    return Outcome::Failed { why };
                 }
             }
             if outcome != Outcome::Done {
-                return (outcome, done);
+                return outcome;
             }
         }
-        (Outcome::Done, done)
+        Outcome::Done
+    }
+
+    /// The plan that takes back what these steps of `plan` did, or may have done. Where it is not known of the last one,
+    /// and its undo says now that there is nothing to take back, it does not stand in the way of those before it.
+    pub async fn undo(&self, plan: &Plan, ended: &[(usize, Option<Outcome>)]) -> Option<Plan> {
+        let last = reached(ended);
+        let accepted = |outcome: &_| matches!(outcome, Some(Outcome::Done | Outcome::Pending { .. }));
+        let sure = ended.iter().any(|(at, outcome)| at + 1 == last && accepted(outcome));
+        if let Some(before @ 1..) = last.checked_sub(1)
+            && !sure
+            && let Some(undo) = plan.steps.get(before).and_then(|step| step.undo.as_ref())
+            && let Ok(Some(_)) = self.missing(&undo.require, &Outputs::new()).await
+        {
+            return inverse(plan, before);
+        }
+        inverse(plan, last)
+    }
+
+    /// Writes it down on a thread that may wait for the disk.
+    async fn append(&self, entry: Entry) -> Result<(), Error> {
+        let journal = Arc::clone(&self.journal);
+        let written = tokio::task::spawn_blocking(move || journal.append(entry)).await;
+        written.unwrap_or_else(|lost| Err(Error::Storage { what: "the journal".into(), why: lost.to_string() }))
     }
 
     /// Whether `checks` hold now; the first that does not, in words.
@@ -169,7 +198,8 @@ impl StepRun<'_> {
         let Some(link) = self.executor.links.link(self.step.system) else {
             return Outcome::Refused { why: format!("{} is not connected", self.step.system) };
         };
-        if let Err(error) = self.executor.journal.append(Entry::Intent { plan: self.plan.id.clone(), step: at }) {
+        let intent = Entry::Intent { plan: self.plan.id.clone(), step: at };
+        if let Err(error) = self.executor.append(intent).await {
             return Outcome::Refused { why: error.to_string() };
         }
         let _ = self.progress.send(Progress::Sent { at }).await;
@@ -189,7 +219,7 @@ impl StepRun<'_> {
                 | Error::Unauthorized { .. }
                 | Error::RateLimited { .. }),
             ) => {
-                let _ = self.write_refusal(&error);
+                let _ = self.write_refusal(&error).await;
                 return Outcome::Refused { why: error.to_string() };
             }
             Err(error) => return Outcome::Failed { why: error.to_string() },
@@ -198,9 +228,9 @@ impl StepRun<'_> {
     }
 
     /// The intent was written, so that it was refused is written too.
-    fn write_refusal(&self, error: &Error) -> Result<(), Error> {
+    async fn write_refusal(&self, error: &Error) -> Result<(), Error> {
         let result = Outcome::Refused { why: error.to_string() };
-        self.executor.journal.append(Entry::Step { plan: self.plan.id.clone(), step: self.at, result })
+        self.executor.append(Entry::Step { plan: self.plan.id.clone(), step: self.at, result }).await
     }
 
     /// Looks at reality until it matches for as long as it has to, or the time is over.
@@ -246,4 +276,4 @@ impl StepRun<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -207,3 +207,33 @@ fn only_its_owner_can_read_the_journal() {
     assert_eq!(mode(&state), 0o700);
     assert_eq!(mode(&folder.path().join("state")), 0o700);
 }
+
+#[test]
+fn the_past_holds_what_was_done_and_not_what_was_refused_failed_or_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = journal(folder.path());
+    let why = || "why".to_owned();
+    let outcomes = [
+        Some(Outcome::Done),
+        Some(Outcome::Refused { why: why() }),
+        Some(Outcome::Failed { why: why() }),
+        Some(Outcome::Pending { why: why() }),
+        Some(Outcome::Unknown { why: why() }),
+        None,
+    ];
+    let steps = (0..outcomes.len()).map(|at| step(Json::from(at))).collect();
+    let plan = Box::new(Plan { steps, ..plan() });
+    journal.append(Entry::Begun { plan, consent: Consent::default(), profile: "demo".into() }).unwrap();
+    for (step, outcome) in outcomes.into_iter().enumerate() {
+        journal.append(Entry::Intent { plan: "p1".into(), step }).unwrap();
+        if let Some(result) = outcome {
+            journal.append(Entry::Step { plan: "p1".into(), step, result }).unwrap();
+        }
+    }
+    let values = |object: &str| -> Vec<Json> {
+        let past = journal.past(&[Ref::new(PaneId("things"), object)]).unwrap();
+        past.into_iter().map(|past| past.difference.after).collect()
+    };
+    assert_eq!(values("a"), vec![Json::from(0), Json::from(3)]);
+    assert_eq!(values("b"), Vec::<Json>::new());
+}

@@ -17,7 +17,7 @@ impl Outside {
     pub(super) fn publish_audit(&self) {
         let (journal, events, now) = (self.setup.journal.clone(), self.events.clone(), self.now());
         let _ = self.spawn(async move {
-            for event in rows(&journal, now) {
+            for event in rows(&journal, now).await {
                 let _ = events.send(event).await;
             }
         });
@@ -27,7 +27,7 @@ impl Outside {
     pub(super) fn open_audit(&self, plan: String, ticket: Ticket) {
         let (journal, events) = (self.setup.journal.clone(), self.events.clone());
         let _ = self.spawn(async move {
-            let event = match find(&journal, &plan) {
+            let event = match find(&journal, &plan).await {
                 Ok(told) => {
                     let lines = own::audit_text(&told).into_iter().map(|text| Line {
                         at: None,
@@ -45,16 +45,16 @@ impl Outside {
 }
 
 /// One action of the journal.
-pub(super) fn find(journal: &Journal, plan: &str) -> Result<Told, Error> {
-    let told = journal.told()?;
+pub(super) async fn find(journal: &Journal, plan: &str) -> Result<Told, Error> {
+    let told = journal.beside(Journal::told).await?;
     told.into_iter().find(|told| told.plan.id == plan).ok_or_else(|| Error::Gone { what: format!("action {plan}") })
 }
 
-pub(super) fn rows(journal: &Journal, now: DateTime<Utc>) -> Vec<Event> {
+pub(super) async fn rows(journal: &Journal, now: DateTime<Utc>) -> Vec<Event> {
     let source = Source::Pane(own::AUDIT);
     let fresh = Freshness { seen: Some(now), patience: u32::MAX, ..Freshness::default() };
     let linked = Event::Linked(SystemId(own::OWN.0), Ok(()));
-    match journal.told() {
+    match journal.beside(Journal::told).await {
         Ok(told) => {
             let batch = Batch { rows: own::audit_rows(&told), complete: true, ..Batch::default() };
             vec![linked, Event::Fed(source, batch), Event::Fresh(source, fresh)]

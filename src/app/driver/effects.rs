@@ -12,7 +12,7 @@ use super::Surface;
 use super::audit;
 use super::links::Connections;
 use super::outside::{Opened, Outside};
-use crate::actions::inverse::inverse;
+use crate::actions::journal::Journal;
 use crate::actions::run::{Executor, Links};
 use crate::actions::{Permit, PredictPermit};
 use crate::app::catalogue::Catalogue;
@@ -23,7 +23,7 @@ use crate::app::state::State;
 use crate::model::export::compact;
 use crate::model::health::Error;
 use crate::model::id::{PaneId, Ref, SystemId, Ticket};
-use crate::model::plan::{Outcome, Outputs, Plan, PlanRequest};
+use crate::model::plan::{Outputs, Plan, PlanRequest};
 use crate::model::prediction::{Answer, Ask};
 use crate::model::serving::{Protocol, Serving};
 use crate::predict::skeleton;
@@ -152,7 +152,8 @@ impl Outside {
         let journal = self.setup.journal.clone();
         let title = self.setup.catalogue.title(system);
         self.ask(ticket, async move {
-            request.past = match journal.past(&request.targets) {
+            let targets = request.targets.clone();
+            request.past = match journal.beside(move |journal| journal.past(&targets)).await {
                 Ok(past) => past,
                 Err(error) => return Reply::Planned(Err(error)),
             };
@@ -195,15 +196,21 @@ impl Outside {
         // never aborted: closing the dialog leaves it running
         let _ = self.spawn(async move {
             let _ = executor.run(permit, &plan, sender, stop).await;
-            for event in audit::rows(&journal, clock.now()) {
+            for event in audit::rows(&journal, clock.now()).await {
                 let _ = events.send(event).await;
             }
         });
     }
 
     fn undo(&mut self, plan: String, ticket: Ticket) {
-        let journal = self.setup.journal.clone();
-        self.ask(ticket, async move { Reply::Undo(undo_of(&journal, &plan).map(Box::new)) });
+        let (journal, executor) = (self.setup.journal.clone(), self.executor.clone());
+        self.ask(ticket, async move {
+            let undo = match audit::find(&journal, &plan).await {
+                Ok(told) => executor.undo(&told.plan, &told.steps).await,
+                Err(_) => None,
+            };
+            Reply::Undo(undo.map(Box::new))
+        });
     }
 
     /// Plans that were begun and never ended, with what of the step that was last begun is not true now.
@@ -211,7 +218,7 @@ impl Outside {
         let (journal, executor) = (self.setup.journal.clone(), self.executor.clone());
         let connections = Arc::clone(&self.connections);
         self.ask(ticket, async move {
-            let told = journal.told().unwrap_or_default();
+            let told = journal.beside(Journal::told).await.unwrap_or_default();
             let mut found = Vec::new();
             for told in told.into_iter().filter(|told| told.result.is_none()) {
                 let step =
@@ -275,14 +282,6 @@ impl Outside {
 
 fn link_of(connections: &Connections, catalogue: &Catalogue, pane: PaneId) -> Option<Arc<dyn Link>> {
     connections.link(catalogue.pane(pane)?.system)
-}
-
-/// The plan that takes back an action of the journal: as many of its steps as were done.
-pub(super) fn undo_of(journal: &crate::actions::journal::Journal, plan: &str) -> Option<Plan> {
-    let told = audit::find(journal, plan).ok()?;
-    let done = |outcome: &Option<Outcome>| !matches!(outcome, None | Some(Outcome::Refused { .. }));
-    let steps = told.steps.iter().filter(|(_, outcome)| done(outcome)).map(|(at, _)| at + 1).max().unwrap_or(0);
-    inverse(&told.plan, steps)
 }
 
 async fn look(connections: &Connections, check: &crate::model::plan::Check) -> Result<bool, Error> {
