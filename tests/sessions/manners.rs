@@ -120,7 +120,7 @@ async fn what_is_copied_is_the_text_and_commands_of_a_plan_can_be_had() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_plan_that_was_cut_off_is_told_at_the_next_start() {
+async fn a_plan_that_was_cut_off_is_told_at_the_next_start_and_can_be_taken_back() {
     use quarterdeck::actions::journal::{Entry, Journal, Who};
     use quarterdeck::model::clock::Clock;
     use quarterdeck::model::plan::Consent;
@@ -140,4 +140,6 @@ async fn a_plan_that_was_cut_off_is_told_at_the_next_start() {
     journal.append(Entry::Intent { plan: id, step: 0 }).unwrap();
     let mut next = Harness::again(Stage::default(), folder).await;
     next.shows(&["left unfinished: Roll back the canary of fraud-detection"]);
+    next.keys(":audit<enter>").settle().await.keys("u").settle().await;
+    next.shows(&["Take back: roll back the canary of fraud-detection", "0 → 10"]);
 }
