@@ -111,18 +111,18 @@ fn a_line_that_was_taken_out_is_found_the_first_one_too() {
 }
 
 #[test]
-fn numbers_with_many_digits_do_not_make_a_line_look_changed() {
+fn numbers_with_many_digits_come_back_as_they_were_written() {
     let folder = tempfile::tempdir().unwrap();
     let journal = journal(folder.path());
     let numbers = Json::from((1..500).map(|n| f64::from(n).sqrt() * 1e17).collect::<Vec<_>>());
-    let again: Json = serde_json::from_str(&numbers.to_string()).unwrap();
-    assert_ne!(again.to_string(), numbers.to_string(), "some of them are read as another number than was written");
     let mut awkward = plan();
-    awkward.steps.push(step(numbers));
+    awkward.steps.push(step(numbers.clone()));
     journal
         .append(Entry::Begun { plan: Box::new(awkward), consent: Consent::default(), profile: "demo".into() })
         .unwrap();
     assert_eq!(journal.read().unwrap().1, Vec::<String>::new());
+    let told = journal.told().unwrap();
+    assert_eq!(told[0].plan.steps.last().unwrap().op.arguments, numbers, "an undo compares them with what is there");
 }
 
 #[test]
