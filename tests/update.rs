@@ -18,7 +18,7 @@ use quarterdeck::config::Predictions;
 use quarterdeck::model::health::{Error, Reason};
 use quarterdeck::model::id::{Key, PaneId, Ref, SystemId, Ticket, ViewId};
 use quarterdeck::model::input::Input;
-use quarterdeck::model::plan::{Check, Expect, Op, Outcome, Plan, Planned, Probe, Progress, Step};
+use quarterdeck::model::plan::{Check, Difference, Expect, Op, Outcome, Plan, Planned, Probe, Progress, Step, Target};
 use quarterdeck::model::record::{Batch, Head, Row};
 use quarterdeck::model::serving::Serving;
 use quarterdeck::model::transition::Source;
@@ -397,6 +397,25 @@ fn one_plan_at_a_time_and_the_one_that_runs_can_be_stopped() {
     assert!(!desk.applied() && desk.message().contains("another plan is running"), "{}", desk.message());
     desk.on(Event::Progress(Progress::Ended { outcome: Outcome::Stopped, undo: None })).keys("enter");
     assert!(desk.applied());
+}
+
+#[test]
+fn when_a_plan_has_ended_its_panes_and_rights_are_asked_again_at_once() {
+    let mut desk = Desk::usual();
+    desk.keys("b");
+    let (ticket, name) = desk.planned();
+    let mut plan = plan(&name);
+    plan.targets.push(Target { object: Ref::new(CREW, "jim"), title: "jim".into(), seen: None });
+    let shown = Difference { object: Ref::new(YAML, "1"), what: "place".into(), before: Json::Null, after: Json::Null };
+    plan.steps.iter_mut().for_each(|step| step.shows.push(shown.clone()));
+    desk.reply(ticket, Reply::Planned(Ok(Planned::Plan(Box::new(plan)))));
+    let checks = desk.checking();
+    desk.hold(checks).keys("tab enter").on(Event::Progress(Progress::Step { at: 0, outcome: Outcome::Done }));
+    assert_eq!(desk.effects, [], "it has not ended yet");
+    for outcome in [Outcome::Done, Outcome::Refused { why: "no right to".into() }] {
+        desk.on(Event::Progress(Progress::Ended { outcome, undo: None }));
+        assert_eq!(desk.effects, [Effect::Refresh(vec![BOATS, CREW, YAML]), Effect::Rights(vec![SHIPYARD])]);
+    }
 }
 
 #[test]

@@ -94,6 +94,8 @@ pub enum Effect {
     Focus(Vec<PaneId>),
     /// Ask these panes again now.
     Refresh(Vec<PaneId>),
+    /// Ask these systems again what their logins may do.
+    Rights(Vec<SystemId>),
     /// Put a text on the clipboard.
     Copy(String, Ticket),
     /// Write a text to a file of this name in the folder for exports.

@@ -1,6 +1,6 @@
 //! All that is on the screen, as data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -88,6 +88,8 @@ pub struct Running {
     pub undo: Option<Arc<Plan>>,
     /// Whether it is to stop after the step that runs.
     pub stopping: bool,
+    /// The panes that show what it changes.
+    pub panes: BTreeSet<PaneId>,
 }
 
 /// How far a step has come.
@@ -111,7 +113,16 @@ impl Running {
     #[must_use]
     pub fn new(plan: Arc<Plan>, now: DateTime<Utc>) -> Self {
         let steps = vec![StepState::Ahead; plan.steps.len()];
-        Self { plan, since: now, steps, outcome: None, undo: None, stopping: false }
+        let changed = plan.steps.iter().flat_map(|step| &step.shows).map(|shown| shown.object.pane);
+        let panes = plan.targets.iter().map(|target| target.object.pane).chain(changed).collect();
+        Self { plan, since: now, steps, outcome: None, undo: None, stopping: false, panes }
+    }
+
+    /// The systems that it changes.
+    #[must_use]
+    pub fn systems(&self) -> Vec<SystemId> {
+        let systems: BTreeSet<SystemId> = self.plan.steps.iter().map(|step| step.system).collect();
+        systems.into_iter().collect()
     }
 
     /// Takes over what the executor says.

@@ -66,6 +66,7 @@ impl Outside {
             }
             Effect::Focus(panes) => self.set_focus(panes),
             Effect::Refresh(panes) => self.connections.refresh(&panes),
+            Effect::Rights(systems) => self.rights(&systems),
             Effect::Copy(text, ticket) => self.reply(ticket, Reply::Said(surface.copy(&text))),
             Effect::Export { name, text, ticket } => {
                 let path = self.setup.exports.join(name);
@@ -200,6 +201,18 @@ impl Outside {
                 let _ = events.send(event).await;
             }
         });
+    }
+
+    /// Asks again what the logins may do: some systems tell it only by refusing.
+    fn rights(&self, systems: &[SystemId]) {
+        for link in systems.iter().filter_map(|system| self.connections.link(*system)) {
+            let events = self.events.clone();
+            let _ = self.spawn(async move {
+                if let Ok(rights) = limited("the login's rights", LOOKING, link.rights()).await {
+                    let _ = events.send(Event::Rights(rights)).await;
+                }
+            });
+        }
     }
 
     fn undo(&mut self, plan: String, ticket: Ticket) {

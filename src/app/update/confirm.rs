@@ -230,7 +230,9 @@ fn run(state: &mut State, effects: &mut Effects) {
         Ok(permit) => {
             confirm.stage = Stage::Running;
             confirm.top = 0;
-            state.running = Some(Running::new(Arc::clone(&plan), now));
+            let mut running = Running::new(Arc::clone(&plan), now);
+            running.panes.extend(confirm.request.request.targets.iter().map(|target| target.pane));
+            state.running = Some(running);
             effects.push(Effect::Apply { permit, plan });
         }
         Err(denied) => confirm.denied = Some((denied.to_string(), denied.advice())),
@@ -292,10 +294,13 @@ pub(super) fn undone(state: &mut State, plan: Option<&Plan>, effects: &mut Effec
 }
 
 /// How far the plan that runs has come.
-pub(super) fn progress(state: &mut State, progress: Progress) {
+pub(super) fn progress(state: &mut State, progress: Progress, effects: &mut Effects) {
     let Some(running) = state.running.as_mut() else { return };
     running.advance(progress);
     let Some(outcome) = running.outcome.clone() else { return };
+    // nobody should have to wait for the next poll to see what was done, or what is refused from now on
+    effects.push(Effect::Refresh(running.panes.iter().copied().collect()));
+    effects.push(Effect::Rights(running.systems()));
     // asked to end from outside while it ran: nobody will press a key
     state.quitting |= state.leaving;
     let title = running.plan.title.clone();

@@ -41,7 +41,7 @@ pub fn update(state: &mut State, event: Event) -> Effects {
         Event::LinesFailed(ticket, error) => data::lines_failed(state, ticket, error),
         Event::NotOffered(ticket) => data::not_offered(state, ticket),
         Event::Reply { ticket, body } => reply::reply(state, ticket, body, &mut effects),
-        Event::Progress(progress) => confirm::progress(state, progress),
+        Event::Progress(progress) => confirm::progress(state, progress, &mut effects),
         Event::OwnLog(lines) => data::own_log(state, &lines),
         Event::Trouble(text) => state.say(Health::Bad, text),
         Event::Suspend => effects.push(Effect::Suspend),
