@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta};
 use quarterdeck::actions::{Guard, Policy};
-use quarterdeck::app::bench::Bench;
+use quarterdeck::app::bench::{Bench, Saved};
 use quarterdeck::app::catalogue::Catalogue;
 use quarterdeck::app::confirm::{Confirm, Focus, Stage};
 use quarterdeck::app::effect::{Effect, Effects};
@@ -19,6 +19,7 @@ use quarterdeck::model::health::{Error, Reason};
 use quarterdeck::model::id::{Key, PaneId, Ref, SystemId, Ticket, ViewId};
 use quarterdeck::model::input::Input;
 use quarterdeck::model::plan::{Check, Difference, Expect, Op, Outcome, Plan, Planned, Probe, Progress, Step, Target};
+use quarterdeck::model::prediction::{Ask, Wanted};
 use quarterdeck::model::record::{Batch, Head, Row};
 use quarterdeck::model::serving::Serving;
 use quarterdeck::model::transition::Source;
@@ -234,6 +235,21 @@ impl Desk {
             Some(Mode::Bench(bench)) => bench,
             other => panic!("no bench is open, but {other:?}"),
         }
+    }
+
+    /// The ticket of the bench that was opened.
+    fn asked(&self) -> Ticket {
+        let found = self.effects.iter().find_map(|effect| match effect {
+            Effect::Bench { ticket, .. } => Some(*ticket),
+            _ => None,
+        });
+        found.unwrap_or_else(|| panic!("no bench was opened: {:?}", self.effects))
+    }
+
+    /// What was sent as test predictions.
+    fn sent(&self) -> Vec<&Ask> {
+        let ask = |effect| if let &Effect::Predict { ref ask, .. } = effect { Some(&**ask) } else { None };
+        self.effects.iter().filter_map(ask).collect()
     }
 
     fn message(&self) -> &str {
@@ -465,32 +481,72 @@ fn arming_that_has_run_out_while_the_dialog_was_open_permits_nothing() {
     assert!(desk.dialog().denied.as_ref().unwrap().0.contains("not armed"));
 }
 
+fn serving(name: &str) -> Reply {
+    let serving = Serving {
+        namespace: "sea".into(),
+        name: name.into(),
+        model: None,
+        protocol: None,
+        url: None,
+        revisions: vec![],
+        obstacle: None,
+    };
+    let saved = vec![Saved { name: "calm".into(), body: "{\"instances\": [1]}".into() }];
+    Reply::Bench(Box::new(BenchReply { serving: Ok(serving), example: None, saved }))
+}
+
+/// A bench that is open and knows its endpoint, in a profile that says this of test predictions.
+fn trying(predictions: Predictions) -> Desk {
+    let mut desk = Desk::new(Policy { predictions, ..policy() });
+    desk.keys("t");
+    let ticket = desk.asked();
+    desk.reply(ticket, serving("amity"));
+    desk
+}
+
+#[test]
+fn a_confirmed_prediction_is_the_one_that_was_asked_about() {
+    let mut desk = trying(Predictions::Confirm);
+    assert!(desk.keys("f5").sent().is_empty() && desk.message().contains("the same key again"), "{}", desk.message());
+    assert_eq!(desk.keys("f5").sent().len(), 1);
+    // revision, way in, protocol, another payload, a key of the editor, another part
+    for changes in ["ctrl-t", "ctrl-w", "ctrl-v", "ctrl-o enter", "backspace", "tab"] {
+        let mut desk = trying(Predictions::Confirm);
+        desk.keys("f5").keys(changes);
+        assert!(desk.keys("f5").sent().is_empty(), "after {changes} it is another request");
+        assert!(desk.state.modes.len() == 1 && desk.bench().asked, "and is asked about after {changes}");
+    }
+    let mut desk = trying(Predictions::Confirm);
+    desk.keys("f5").on(Event::Input(vec![Input::Paste("  ".into())]));
+    assert!(desk.keys("f5").sent().is_empty(), "a paste makes another one of it, too");
+    let mut desk = trying(Predictions::Confirm);
+    desk.keys("f5 ctrl-t f5 f5");
+    assert_eq!(desk.sent().iter().map(|ask| &ask.wanted).collect::<Vec<_>>(), [&Wanted::Any]);
+}
+
+#[test]
+fn a_payload_that_comes_late_is_asked_about_before_it_is_sent() {
+    let mut desk = Desk::new(Policy { predictions: Predictions::Confirm, ..policy() });
+    desk.keys("t");
+    let ticket = desk.asked();
+    desk.keys("f5").reply(ticket, serving("amity"));
+    assert!(desk.keys("f5").sent().is_empty() && desk.bench().editor.text().contains('1'));
+}
+
+#[test]
+fn a_profile_that_denies_predictions_sends_none_however_often_it_is_asked() {
+    let mut desk = trying(Predictions::Deny);
+    assert!(desk.keys("f5 f5 ctrl-t f5 f5").sent().is_empty());
+    assert!(desk.message().contains("allows no test predictions"), "{}", desk.message());
+}
+
 #[test]
 fn a_bench_takes_only_the_answers_about_its_own_endpoint() {
     let mut desk = Desk::usual();
-    let asked = |desk: &Desk| {
-        let found = desk.effects.iter().find_map(|effect| match effect {
-            Effect::Bench { ticket, .. } => Some(*ticket),
-            _ => None,
-        });
-        found.unwrap()
-    };
-    let serving = |name: &str| {
-        let serving = Serving {
-            namespace: "sea".into(),
-            name: name.into(),
-            model: None,
-            protocol: None,
-            url: None,
-            revisions: vec![],
-            obstacle: None,
-        };
-        Reply::Bench(Box::new(BenchReply { serving: Ok(serving), example: None, saved: vec![] }))
-    };
     desk.keys("t");
-    let amity = asked(&desk);
+    let amity = desk.asked();
     desk.keys("esc j t");
-    let bounty = asked(&desk);
+    let bounty = desk.asked();
     desk.reply(amity, serving("amity"));
     assert_eq!(desk.bench().serving, None, "what is known of amity says nothing of bounty");
     desk.reply(bounty, serving("bounty"));

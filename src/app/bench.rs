@@ -116,6 +116,7 @@ impl Bench {
         origin.clone_into(&mut self.origin);
         self.edited = false;
         self.fault = None;
+        self.asked = false;
     }
 
     /// Checks that the payload is JSON; says where it is not.

@@ -36,6 +36,7 @@ pub(super) fn open(state: &mut State, effects: &mut Effects) {
 impl Bench {
     /// A paste goes into the editor.
     pub(super) fn paste(&mut self, text: &str) {
+        self.asked = false;
         if self.focus == BenchFocus::Request {
             self.editor.insert(text);
             self.edited = true;
@@ -70,9 +71,13 @@ pub(super) fn known(state: &mut State, what: &Ref, reply: BenchReply) {
 pub(super) fn press(state: &mut State, key: Key, effects: &mut Effects) {
     let bound = state.keymap.find(&[key], &[Scope::Try], None);
     let Some(bench) = current(state) else { return };
+    if bound == Some(Bound::Command(Command::Send)) {
+        return send(state, effects);
+    }
+    // whatever else is pressed may make another request of it than the one that was asked about
+    bench.asked = false;
     if let Some(Bound::Command(command)) = bound {
         match command {
-            Command::Send => return send(state, effects),
             Command::Payloads => return payloads(state),
             Command::Revision => return bench.next_wanted(),
             Command::Via => return bench.next_via(),
@@ -80,7 +85,6 @@ pub(super) fn press(state: &mut State, key: Key, effects: &mut Effects) {
             _ => {}
         }
     }
-    bench.asked = false;
     match (key.code, key.ctrl) {
         (KeyCode::Esc, _) | (KeyCode::Char('c'), true) => return leave(state, effects),
         (KeyCode::Tab, _) => return focus(bench, true),
