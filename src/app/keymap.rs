@@ -1,11 +1,12 @@
 //! Which key does what, read from `keymaps/default.toml` and a file of the user's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use toml::de::{DeTable, DeValue};
 
 use super::command::{COMMANDS, Command, Scope};
+use super::own;
 use crate::model::input::Key;
 use crate::model::verb::Pane;
 
@@ -59,18 +60,21 @@ pub struct Keymap {
 }
 
 impl Keymap {
-    /// The default keymap, and over it the user's, where there is one (file name and text).
+    /// The default keymap, and over it the user's, where there is one (file name and text). Verbs are those of all
+    /// systems.
     pub fn load(user: Option<(&str, &str)>) -> Result<Self, KeymapError> {
+        let panes = crate::systems::all().iter().flat_map(|system| system.panes()).chain(own::PANES);
+        let verbs: BTreeSet<&str> = panes.flat_map(|pane| pane.verbs).map(|verb| verb.id).collect();
         let mut keymap = Self::default();
-        keymap.read("keymaps/default.toml", DEFAULT)?;
+        keymap.read("keymaps/default.toml", DEFAULT, &verbs)?;
         if let Some((file, text)) = user {
-            keymap.read(file, text)?;
+            keymap.read(file, text, &verbs)?;
         }
         Ok(keymap)
     }
 
     /// Reads a file; a command that it names loses the keys that it had.
-    fn read(&mut self, file: &str, text: &str) -> Result<(), KeymapError> {
+    fn read(&mut self, file: &str, text: &str, verbs: &BTreeSet<&str>) -> Result<(), KeymapError> {
         let reader = Reader { file, text };
         let table = DeTable::parse(text).map_err(|error| reader.error(error.span(), error.message()))?;
         for (section, entries) in table.get_ref() {
@@ -81,6 +85,12 @@ impl Keymap {
             };
             if name == "verbs" {
                 for (verb, keys) in entries {
+                    let name: &str = verb.get_ref();
+                    if !verbs.contains(name) {
+                        let known: Vec<&str> = verbs.iter().copied().collect();
+                        let what = format!("no verb `{name}`; there are: {}", known.join(", "));
+                        return Err(reader.error(Some(verb.span()), &what));
+                    }
                     let sequences = reader.sequences(keys)?;
                     self.verbs
                         .insert(verb.get_ref().to_string(), sequences.into_iter().map(|(keys, _)| keys).collect());
@@ -292,6 +302,13 @@ mod tests {
         let error = Keymap::load(Some(("my.toml", "[table]\nmark = \"space\"\nmrak = \"x\"\n"))).unwrap_err();
         assert_eq!((error.file.as_str(), error.line), ("my.toml", 3));
         assert!(error.what.contains("no command `mrak`") && error.what.contains("mark.all"), "{error}");
+    }
+
+    #[test]
+    fn a_misspelt_verb_names_file_line_and_the_verbs_that_there_are() {
+        let error = Keymap::load(Some(("my.toml", "[verbs]\npromote = \"P\"\nrolback = \"B\"\n"))).unwrap_err();
+        assert_eq!((error.file.as_str(), error.line), ("my.toml", 3));
+        assert!(error.what.contains("no verb `rolback`") && error.what.contains("promote, rollback"), "{error}");
     }
 
     #[test]
