@@ -107,3 +107,59 @@ impl Catalogue {
         self.systems.iter().find(|system| system.id() == id).map_or(id.0, |system| system.title())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::app::keymap::Keymap;
+    use crate::app::own;
+    use crate::model::verb::Risk;
+
+    /// Names, digits and keys that stand for two things at once.
+    fn doubles(catalogue: &Catalogue) -> Vec<String> {
+        let mut seen = BTreeSet::new();
+        let panes = catalogue.panes().iter().map(|pane| format!("pane {}", pane.id));
+        let views = catalogue.views().iter().map(|view| format!("view {}", view.id.0));
+        let digits = catalogue.tabs().filter_map(|view| view.key).map(|digit| format!("tab {digit}"));
+        let verbs = catalogue
+            .panes()
+            .iter()
+            .flat_map(|pane| pane.verbs.iter().map(|verb| format!("verb {} of {}", verb.id, pane.id)));
+        let names = panes.chain(views).chain(digits).chain(verbs);
+        let mut found: Vec<String> = names.filter(|name| !seen.insert(name.clone())).collect();
+        let panes: Vec<&Pane> = catalogue.panes().iter().collect();
+        found.extend(Keymap::load(None).unwrap().clashes(&panes));
+        found
+    }
+
+    #[test]
+    fn no_name_digit_or_key_stands_for_two_things() {
+        let catalogue = Catalogue::new(crate::systems::all(), own::PANES, own::VIEWS);
+        assert!(catalogue.tabs().count() > 2 && catalogue.panes().iter().any(|pane| !pane.verbs.is_empty()));
+        assert_eq!(doubles(&catalogue), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_system_that_takes_what_is_taken_is_found() {
+        const fn verb(id: &'static str, keys: &'static [&'static str]) -> Verb {
+            Verb { id, label: id, help: "", keys, risk: Risk::Low, ready: |_, _| Ok(()) }
+        }
+        const VERBS: &[Verb] = &[verb("sail", &["b"]), verb("sail", &["B"]), verb("row", &["b"]), verb("sink", &["j"])];
+        let taken = own::PANES.iter().copied().next().unwrap();
+        let pane = Pane { verbs: VERBS, ..taken };
+        let view = View { id: own::LOG_VIEW, title: "Boats", key: Some('4'), sections: &[] };
+        let catalogue = Catalogue::new(&[], &[pane, taken], &[view, view]);
+        let found = doubles(&catalogue);
+        let expected = [
+            "pane audit",
+            "view log",
+            "tab 4",
+            "verb sail of audit",
+            "audit: `b` is `row` and `sail`",
+            "audit: `j` is `sink` and `row.next`",
+        ];
+        assert_eq!(found, expected);
+    }
+}
