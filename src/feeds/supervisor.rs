@@ -68,7 +68,7 @@ enum Outcome {
 }
 
 /// What is waited for before asking again.
-enum Rest {
+pub(super) enum Rest {
     No,
     For(Duration),
     /// The server said so: not even the operator may ask before.
@@ -222,6 +222,16 @@ impl Supervisor {
         u32::try_from(length.as_secs().max(1)).unwrap_or(u32::MAX)
     }
 
+    /// How long a rest is; `None` if only the operator ends it.
+    pub(super) fn length(&self, rest: &Rest) -> Option<Duration> {
+        match rest {
+            Rest::No => Some(Duration::ZERO),
+            Rest::For(length) | Rest::Obey(length) => Some(*length),
+            Rest::Poll(every) => Some(every.saturating_mul(self.slowness())),
+            Rest::UntilAsked => None,
+        }
+    }
+
     fn slowness(&self) -> u32 {
         if self.control.borrow().focus { 1 } else { UNFOCUSED }
     }
@@ -236,12 +246,10 @@ impl Supervisor {
             } else if control.borrow_and_update().refresh != asked {
                 return;
             }
-            let length = match rest {
-                Rest::No => return,
-                Rest::For(length) | Rest::Obey(length) => Some(length),
-                Rest::Poll(every) => Some(every.saturating_mul(self.slowness())),
-                Rest::UntilAsked => None,
-            };
+            if matches!(rest, Rest::No) {
+                return;
+            }
+            let length = self.length(&rest);
             let over = async {
                 match length {
                     Some(length) => sleep_until(begin + length).await,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta};
 use futures_util::future::BoxFuture;
 
+use super::supervisor::Rest;
 use super::*;
 use crate::model::clock::VirtualClock;
 use crate::model::health::{Error, Health};
@@ -91,6 +92,28 @@ impl Stage {
         Box::new(Scripted { cadence, acts: acts.into(), asked, reconnected })
     }
 
+    fn with_pace(pace: Pace) -> Self {
+        let stage = Self::new();
+        Self { feeds: stage.feeds.with_pace(pace), ..stage }
+    }
+
+    /// Waits until nothing is under way.
+    async fn idle(&self) {
+        in_time("nothing is under way", self.feeds.activity().idle()).await;
+    }
+
+    /// Waits for what the last failure says of the next try, after data or before any has come.
+    async fn next_try(&mut self, after_data: bool) -> Duration {
+        let mut next = None;
+        self.until(|_, fresh| {
+            let failed = |fresh: &&Freshness| fresh.error.is_some() && fresh.seen.is_some() == after_data;
+            next = fresh.iter().map(|(_, fresh)| fresh).rfind(failed).and_then(|fresh| fresh.next);
+            next.is_some()
+        })
+        .await;
+        (next.unwrap() - DateTime::UNIX_EPOCH).to_std().unwrap()
+    }
+
     /// Takes batches until `done` says that all that is expected has come.
     async fn until(&mut self, mut done: impl FnMut(&[(Source, Batch)], &[(Source, Freshness)]) -> bool) {
         let (mut batches, mut freshness) = (Vec::new(), Vec::new());
@@ -100,9 +123,24 @@ impl Stage {
             if done(&batches, &freshness) {
                 return;
             }
-            self.incoming.bell.notified().await;
+            in_time("something comes", self.incoming.bell.notified()).await;
         }
     }
+}
+
+/// A feed that is broken fails the test instead of hanging it: nothing here takes a moment.
+async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(30), future).await.unwrap_or_else(|_| panic!("in vain: {what}"))
+}
+
+/// Lets the feeds run until this is so.
+async fn comes_true(what: &str, mut so: impl FnMut() -> bool) {
+    in_time(what, async {
+        while !so() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 const LONG: Duration = Duration::from_mins(10);
@@ -203,11 +241,11 @@ async fn a_watch_that_is_silent_is_connected_anew_and_the_second_time_it_is_an_e
 async fn a_refresh_asks_a_resting_poll_at_once_and_counts_as_under_way() {
     let mut stage = Stage::new();
     let feed = stage.start(POLL, [Act::Rows(list(&["a"])), Act::Rows(list(&["a", "b"]))]);
-    stage.feeds.activity().idle().await;
+    stage.idle().await;
     assert_eq!(stage.asked.load(Ordering::SeqCst), 1);
     feed.refresh();
     assert_eq!(stage.feeds.activity().count(), 1, "before anything has run");
-    stage.feeds.activity().idle().await;
+    stage.idle().await;
     stage.until(|batches, _| keys(batches) == ["a", "b"]).await;
     assert_eq!(stage.asked.load(Ordering::SeqCst), 2);
 }
@@ -217,11 +255,9 @@ async fn a_refresh_makes_a_watch_begin_anew() {
     let mut stage = Stage::new();
     let feed = stage.start(WATCH, [Act::Rows(list(&["a"])), Act::Hang, Act::Rows(list(&["b"]))]);
     stage.until(|batches, _| keys(batches) == ["a"]).await;
-    while stage.asked.load(Ordering::SeqCst) < 2 {
-        tokio::task::yield_now().await;
-    }
+    comes_true("it is asked twice", || stage.asked.load(Ordering::SeqCst) == 2).await;
     feed.refresh();
-    stage.feeds.activity().idle().await;
+    stage.idle().await;
     assert_eq!(stage.reconnected.load(Ordering::SeqCst), 1);
     stage.until(|batches, _| batches.iter().any(|(_, batch)| batch.removed == [Key::from("a")])).await;
 }
@@ -244,7 +280,7 @@ async fn a_limit_of_the_rate_is_kept_even_if_the_operator_asks() {
     let feed = stage.start(POLL, [limited, Act::Rows(list(&["a"]))]);
     stage.until(|_, fresh| fresh.iter().any(|(_, fresh)| fresh.next == Some(until))).await;
     feed.refresh();
-    stage.feeds.activity().idle().await;
+    stage.idle().await;
     assert_eq!(stage.asked.load(Ordering::SeqCst), 1);
 }
 
@@ -270,6 +306,60 @@ async fn a_poll_that_nobody_looks_at_has_more_patience() {
 }
 
 #[tokio::test]
+async fn after_a_failure_it_waits_before_it_asks_again() {
+    let mut stage = Stage::with_pace(Pace { first: LONG, longest: LONG, absent: LONG });
+    let _feed = stage.start(WATCH, [unreachable(), Act::Rows(list(&["a"]))]);
+    let wait = stage.next_try(false).await;
+    assert!((LONG.mul_f64(0.75)..=LONG).contains(&wait), "{wait:?}");
+    // meanwhile another feed is asked many times
+    let other = Arc::new(AtomicUsize::new(0));
+    let acts = std::iter::repeat_with(|| Act::Rows(list(&["b"]))).take(20).collect();
+    let polls = Cadence::Poll { every: Duration::from_millis(1), timeout: LONG };
+    let feed = Scripted { cadence: polls, acts, asked: Arc::clone(&other), reconnected: Arc::default() };
+    let _other = stage.feeds.open(Ticket(1), PODS, Opened::Rows(Box::new(feed)));
+    comes_true("the other is asked", || other.load(Ordering::SeqCst) > 20).await;
+    assert_eq!(stage.asked.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn after_a_success_the_waits_begin_anew() {
+    let (first, long) = (Duration::from_millis(4), LONG);
+    let mut stage = Stage::with_pace(Pace { first, longest: long, absent: long });
+    let _feed = stage
+        .start(WATCH, [unreachable(), unreachable(), unreachable(), Act::Rows(list(&["a"])), unreachable(), Act::Hang]);
+    let wait = stage.next_try(true).await;
+    assert!((first.mul_f64(0.75)..=first).contains(&wait), "{wait:?}");
+}
+
+#[tokio::test]
+async fn what_is_not_installed_is_looked_for_at_its_own_pace() {
+    let short = Duration::from_millis(2);
+    let mut stage = Stage::with_pace(Pace { first: short, longest: short, absent: LONG });
+    let _feed = stage.start(POLL, [Act::Fail(Error::Absent { what: "KServe".into() })]);
+    assert_eq!(stage.next_try(false).await, LONG);
+}
+
+#[tokio::test]
+async fn a_poll_that_nobody_looks_at_goes_slower_and_a_failure_waits_as_long_as_ever() {
+    let stage = Stage::new();
+    let lengths = |focus| {
+        let supervisor = Supervisor {
+            feed: stage.feed(POLL, []),
+            sources: vec![],
+            board: Arc::clone(&stage.feeds.board),
+            control: watch::Sender::new(Control { focus, refresh: 0, busy: None }),
+            pace: Pace::default(),
+            owner: 1,
+        };
+        let second = Duration::from_secs(1);
+        [Rest::Poll(second), Rest::For(second), Rest::Obey(second), Rest::UntilAsked]
+            .map(|rest| supervisor.length(&rest).map(|length| length.as_secs()))
+    };
+    assert_eq!(lengths(true), [Some(1), Some(1), Some(1), None]);
+    assert_eq!(lengths(false), [Some(4), Some(1), Some(1), None]);
+}
+
+#[tokio::test]
 async fn transitions_come_in_order_though_the_rows_are_merged() {
     let mut stage = Stage::new();
     let flips: Vec<Change> =
@@ -277,7 +367,7 @@ async fn transitions_come_in_order_though_the_rows_are_merged() {
     let _feed =
         stage.start(WATCH, [Act::Rows(list(&["a"])), Act::Rows(flips), Act::Rows(vec![row("end", Health::Good)])]);
     for at in 0..3000_u16 {
-        let seen = stage.incoming.transitions.recv().await.unwrap();
+        let seen = in_time("a transition", stage.incoming.transitions.recv()).await.unwrap();
         let to = seen.to.map(|to| to.health);
         assert_eq!(to, Some(if at % 2 == 0 { Health::Bad } else { Health::Good }));
     }
@@ -290,12 +380,10 @@ async fn a_full_queue_of_transitions_makes_the_feed_wait() {
     let flips: Vec<Change> =
         (0..3000_u16).map(|at| row("a", if at % 2 == 0 { Health::Bad } else { Health::Good })).collect();
     let _feed = stage.start(WATCH, [Act::Rows(list(&["a"])), Act::Rows(flips), Act::Rows(vec![])]);
-    while stage.incoming.transitions.len() < TRANSITIONS {
-        tokio::task::yield_now().await;
-    }
+    comes_true("the queue is full", || stage.incoming.transitions.len() == TRANSITIONS).await;
     assert_eq!(stage.asked.load(Ordering::SeqCst), 2, "it is not asked for more");
     while stage.asked.load(Ordering::SeqCst) < 3 {
-        stage.incoming.transitions.recv().await.unwrap();
+        in_time("a transition", stage.incoming.transitions.recv()).await.unwrap();
     }
 }
 
@@ -304,12 +392,10 @@ async fn rows_of_what_was_closed_land_nowhere() {
     let stage = Stage::new();
     let opened = Opened::Rows(stage.feed(WATCH, [Act::Rows(list(&["a"]))]));
     let handle = stage.feeds.open(Ticket(7), PODS, opened);
-    stage.feeds.activity().idle().await;
+    stage.idle().await;
     assert_eq!(handle.sources(), [Source::Detail(Ticket(7), PODS)]);
     drop(handle);
-    while Arc::strong_count(&stage.asked) > 1 {
-        tokio::task::yield_now().await;
-    }
+    comes_true("the feed is gone", || Arc::strong_count(&stage.asked) == 1).await;
     assert!(stage.feeds.take_batches().is_empty() && stage.feeds.take_freshness().is_empty());
 }
 
@@ -341,7 +427,7 @@ async fn said(
     let _handle = stage.feeds.open(Ticket(1), PODS, lines);
     let mut texts = Vec::new();
     loop {
-        let said = stage.incoming.lines.recv().await.unwrap();
+        let said = in_time("a line", stage.incoming.lines.recv()).await.unwrap();
         let text = |line: &Line| if line.notice { format!("({})", line.text) } else { line.text.to_string() };
         texts.extend(said.lines.iter().map(text));
         if let Some(end) = said.end {
