@@ -3,13 +3,13 @@
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::protocol;
 use crate::model::health::Error;
+use crate::systems::http::encoded;
 use crate::systems::kube::Cluster;
 
 /// The name of a ready pod that `selector` finds; an error that says what the pods wait for if there is none.
 pub(super) async fn ready(cluster: &Cluster, namespace: &str, selector: &str, revision: &str) -> Result<String, Error> {
-    let selector = protocol::encoded(selector);
+    let selector = encoded(selector);
     let path = format!("/api/v1/namespaces/{namespace}/pods?labelSelector={selector}");
     let list: PodList = cluster.get_json(&path).await?;
     choose(&list.items.unwrap_or_default(), revision)

@@ -3,32 +3,29 @@
 //! V1: <https://kserve.github.io/website/docs/concepts/architecture/data-plane/v1-protocol>; V2 is the Open Inference
 //! Protocol.
 
-use std::fmt::Write;
-
 use http::StatusCode;
 use serde_json::Value as Json;
 
 use crate::model::health::Error;
 use crate::model::serving::Protocol;
 use crate::model::text::clean;
+use crate::systems::http::segment;
 
 /// How much of a server's message is shown, in characters.
 const MESSAGE_LIMIT: usize = 400;
 
-/// The path of a prediction, below an address's own prefix. The model's name is encoded.
-#[must_use]
-pub fn path(protocol: Protocol, model: &str) -> String {
-    let model = encoded(model);
-    match protocol {
+/// The path of a prediction, below an address's own prefix. The model's name is encoded, or refused if it can't be.
+pub fn path(protocol: Protocol, model: &str) -> Result<String, Error> {
+    let model = segment(model)?;
+    Ok(match protocol {
         Protocol::V1 => format!("/v1/models/{model}:predict"),
         Protocol::V2 => format!("/v2/models/{model}/infer"),
-    }
+    })
 }
 
 /// Where a server describes a model's inputs (V2).
-#[must_use]
-pub fn metadata_path(model: &str) -> String {
-    path(Protocol::V2, model).trim_end_matches("/infer").to_owned()
+pub fn metadata_path(model: &str) -> Result<String, Error> {
+    Ok(format!("/v2/models/{}", segment(model)?))
 }
 
 /// The path that lists the models of a server.
@@ -38,19 +35,6 @@ pub fn list_path(protocol: Protocol) -> &'static str {
         Protocol::V1 => "/v1/models",
         Protocol::V2 => "/v2/models",
     }
-}
-
-/// A text as one segment of a path, or one value of a query.
-pub(super) fn encoded(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
 }
 
 /// The protocol that a payload is written for, where its shape tells.

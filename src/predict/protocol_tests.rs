@@ -76,7 +76,7 @@ fn the_acceptance_example_is_sent_letter_for_letter() {
         let payload = payload(Protocol::V1, typed).unwrap();
         assert_eq!((payload.body.as_str(), payload.notes.len()), (typed, 0));
     }
-    assert_eq!(path(Protocol::V1, "fraud-detection"), "/v1/models/fraud-detection:predict");
+    assert_eq!(path(Protocol::V1, "fraud-detection").unwrap(), "/v1/models/fraud-detection:predict");
 }
 
 #[test]
@@ -106,7 +106,9 @@ fn a_payload_tells_its_protocol_where_it_can() {
 
 #[test]
 fn a_models_name_stays_one_segment_of_the_path() {
-    assert_eq!(path(Protocol::V2, "team/fraud v2"), "/v2/models/team%2Ffraud%20v2/infer");
+    assert_eq!(path(Protocol::V2, "team/fraud v2").unwrap(), "/v2/models/team%2Ffraud%20v2/infer");
+    assert_eq!(metadata_path("team/fraud v2").unwrap(), "/v2/models/team%2Ffraud%20v2");
+    assert!(path(Protocol::V1, "..").is_err() && path(Protocol::V2, ".").is_err() && metadata_path("..").is_err());
 }
 
 #[test]

@@ -192,7 +192,7 @@ impl Trip<'_> {
     /// A payload made from the model's own words.
     async fn metadata(&self, choice: &Choice) -> Result<Json, Error> {
         let model = self.ask.serving.model.as_deref().unwrap_or(&self.ask.serving.name);
-        let outgoing = Outgoing::get(&protocol::metadata_path(model));
+        let outgoing = Outgoing::get(&protocol::metadata_path(model)?);
         let written = self.ask.serving.protocol.unwrap_or(Protocol::V1);
         for candidate in &choice.candidates {
             let Ok(ready) = self.ready(candidate).await else { continue };
@@ -212,7 +212,8 @@ impl Trip<'_> {
         let payload = protocol::payload(protocol, &self.ask.body).map_err(Failed::After)?;
         let mut said = payload.notes;
         let model = self.ask.serving.model.as_deref().unwrap_or(&self.ask.serving.name);
-        let mut outgoing = Outgoing { method: Method::POST, path: protocol::path(protocol, model), body: payload.body };
+        let path = protocol::path(protocol, model).map_err(Failed::After)?;
+        let mut outgoing = Outgoing { method: Method::POST, path, body: payload.body };
         let mut raw = self.carry(&ready, &outgoing, &mut said).await?;
         if protocol::is_cold_start(raw.status, &text_of(&raw)) && (self.cold || raw.status == 400) {
             said.push(format!(
@@ -226,7 +227,7 @@ impl Trip<'_> {
             match self.listed(&ready, protocol).await.as_slice() {
                 [only] if only != model => {
                     said.push(format!("the server knows one model only, {only}: it was asked instead of {model}"));
-                    outgoing.path = protocol::path(protocol, only);
+                    outgoing.path = protocol::path(protocol, only).map_err(Failed::After)?;
                     raw = self.carry(&ready, &outgoing, &mut said).await?;
                 }
                 [] => said.push("the server lists no models".into()),

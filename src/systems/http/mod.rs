@@ -4,6 +4,7 @@
 //! [`crate::actions::Permit`].
 
 mod answer;
+mod part;
 mod service;
 mod transport;
 
@@ -20,6 +21,7 @@ use serde_json::Value as Json;
 use tokio::sync::Mutex;
 
 pub use answer::{Answer, parse, without_secrets};
+pub use part::{encoded, segment};
 pub use service::ServiceSettings;
 pub use transport::{Body, Carrier, Transport};
 

@@ -38,7 +38,7 @@ pub(super) fn read<'a>(
 }
 
 async fn read_all(cluster: &Cluster, namespace: &str, name: &str) -> Result<(Json, Board), Error> {
-    let raw: Json = cluster.get_json(&services().object_path(namespace, name)).await?;
+    let raw: Json = cluster.get_json(&services().object_path(namespace, name)?).await?;
     let service: InferenceService = serde_json::from_value(raw.clone())
         .map_err(|error| Error::Protocol { what: format!("{namespace}/{name} can't be read: {error}") })?;
     let mut board = Board::default();
@@ -46,7 +46,7 @@ async fn read_all(cluster: &Cluster, namespace: &str, name: &str) -> Result<(Jso
     board.put(Seen::Service(Box::new(service)));
     board.routes_reach = Reach::Known;
     for route in [name.to_owned(), format!("{name}-predictor")] {
-        match cluster.get_json::<HttpRoute>(&routes().object_path(namespace, &route)).await {
+        match cluster.get_json::<HttpRoute>(&routes().object_path(namespace, &route)?).await {
             Ok(route) => {
                 board.put(Seen::Route(Box::new(route)));
             }

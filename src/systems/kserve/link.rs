@@ -71,7 +71,7 @@ impl Connection {
         let cluster = self.access.cluster().await?;
         let mut missing = Error::Absent { what: "KServe".into() };
         for version in kind.versions() {
-            match cluster.get_json(&resource(kind, version).object_path(&at.0, &at.1)).await {
+            match cluster.get_json(&resource(kind, version).object_path(&at.0, &at.1)?).await {
                 Err(error @ Error::Absent { .. }) => missing = error,
                 other => return other,
             }
@@ -139,7 +139,7 @@ impl Connection {
     }
 
     async fn object_now(&self, cluster: &Cluster, asked: &Asked) -> Result<Json, Error> {
-        let raw: Json = cluster.get_json(&services().object_path(&asked.namespace, &asked.name)).await?;
+        let raw: Json = cluster.get_json(&services().object_path(&asked.namespace, &asked.name)?).await?;
         let service = serde_json::from_value(raw.clone()).unwrap_or_default();
         let of = |pointer: &str| normal(raw.pointer(pointer).cloned().unwrap_or(Json::Null));
         let fields: BTreeMap<&String, Json> = asked.fields.iter().map(|path| (path, of(path))).collect();

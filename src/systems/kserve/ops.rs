@@ -58,7 +58,7 @@ impl Patch {
             .map_err(|error| Error::Protocol { what: format!("the plan's operation can't be read: {error}") })
     }
 
-    fn path(&self) -> String {
+    fn path(&self) -> Result<String, Error> {
         services().object_path(&self.namespace, &self.name)
     }
 
@@ -109,7 +109,7 @@ impl Patch {
 
     /// Sends it, if the object is still what was planned on. When only the status has moved meanwhile, once more.
     pub(super) async fn send(&self, cluster: &Cluster, permit: &Permit) -> Result<Json, Error> {
-        let path = format!("{}?fieldManager=quarterdeck&fieldValidation=Strict", self.path());
+        let path = format!("{}?fieldManager=quarterdeck&fieldValidation=Strict", self.path()?);
         let sent = cluster.patch(permit, &path, self.kind(), &self.checked(cluster).await?).await;
         match sent {
             // told for certain that it did not happen, so it is no blind second try
@@ -124,7 +124,7 @@ impl Patch {
     }
 
     async fn checked(&self, cluster: &Cluster) -> Result<Json, Error> {
-        let object: Json = cluster.get_json(&self.path()).await?;
+        let object: Json = cluster.get_json(&self.path()?).await?;
         match self.conflict(&object) {
             Some(what) => Err(Error::Conflict { what }),
             None => Ok(self.for_object(&object)),
@@ -133,7 +133,7 @@ impl Patch {
 
     /// Tries it without effect: `accepted`, or what admission says against it.
     pub(super) async fn try_out(&self, cluster: &Cluster) -> Result<Json, Error> {
-        let path = format!("{}?fieldManager=quarterdeck&fieldValidation=Strict", self.path());
+        let path = format!("{}?fieldManager=quarterdeck&fieldValidation=Strict", self.path()?);
         // whether it is still what was planned on is another check's business
         match cluster.try_patch(&path, self.kind(), &self.body).await {
             Ok(_) => Ok(json!("accepted")),

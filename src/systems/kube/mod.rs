@@ -29,7 +29,7 @@ pub use access::Access;
 pub use cluster::{Cluster, PatchKind};
 pub use forward::Forwarded;
 pub use listing::read_list;
-pub use object::{Meta, Object, Resource, encode, or_default};
+pub use object::{Meta, Object, Resource, or_default};
 pub use objects::{ListWatch, Objects, Told};
 pub use pool::Pool;
 pub use proxies::named_for;

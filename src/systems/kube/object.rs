@@ -3,9 +3,11 @@
 use serde::{Deserialize, Deserializer};
 
 use super::pool::Pool;
+use crate::model::health::Error;
 use crate::model::id::Key;
 use crate::model::record::Record;
 use crate::model::text::clean;
+use crate::systems::http::{encoded, segment};
 
 /// A record that is read from an object of the API.
 pub trait Object: Record {
@@ -114,39 +116,22 @@ impl Resource {
             if !selector.is_empty() {
                 path.push_str(name);
                 path.push('=');
-                path.push_str(&encode(selector));
+                path.push_str(&encoded(selector));
                 path.push('&');
             }
         }
         path
     }
 
-    /// The path of one object.
-    #[must_use]
-    pub fn object_path(&self, namespace: &str, name: &str) -> String {
-        if namespace.is_empty() {
-            format!("{}/{}/{}", self.prefix, self.plural, encode(name))
+    /// The path of one object; an error if its name can't stand in a path.
+    pub fn object_path(&self, namespace: &str, name: &str) -> Result<String, Error> {
+        let (prefix, plural, name) = (&self.prefix, &self.plural, segment(name)?);
+        Ok(if namespace.is_empty() {
+            format!("{prefix}/{plural}/{name}")
         } else {
-            format!("{}/namespaces/{}/{}/{}", self.prefix, encode(namespace), self.plural, encode(name))
-        }
+            format!("{prefix}/namespaces/{}/{plural}/{name}", segment(namespace)?)
+        })
     }
-}
-
-/// A text as a part of a path or a query.
-#[must_use]
-pub fn encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            for half in [byte >> 4, byte & 15] {
-                out.push(char::from_digit(u32::from(half), 16).unwrap_or('0').to_ascii_uppercase());
-            }
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -157,7 +142,16 @@ mod tests {
     fn a_selector_is_part_of_the_query() {
         let pods = Resource::new("/api/v1", "pods").labelled("app in (a,b)");
         assert_eq!(pods.list_path(Some("ml")), "/api/v1/namespaces/ml/pods?labelSelector=app%20in%20%28a%2Cb%29&");
-        assert_eq!(Resource::new("/api/v1", "nodes").object_path("", "a"), "/api/v1/nodes/a");
+        assert_eq!(Resource::new("/api/v1", "nodes").object_path("", "a").unwrap(), "/api/v1/nodes/a");
+    }
+
+    #[test]
+    fn an_object_is_never_asked_for_by_the_path_of_another() {
+        let pods = Resource::new("/api/v1", "pods");
+        assert_eq!(pods.object_path("ml", "a/b").unwrap(), "/api/v1/namespaces/ml/pods/a%2Fb");
+        for (namespace, name) in [("ml", ".."), ("ml", ""), ("..", "a"), (".", "a")] {
+            assert!(pods.object_path(namespace, name).is_err(), "{namespace}/{name}");
+        }
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl Watching {
         let seconds = 240 + opened.timestamp_subsec_nanos() % 60;
         let path = format!(
             "{path}watch=1&allowWatchBookmarks=true&timeoutSeconds={seconds}&resourceVersion={}",
-            super::object::encode(&version)
+            crate::systems::http::encoded(&version)
         );
         let answer = cluster.open(request(Method::GET, &path, Vec::new())?, LIMIT).await?;
         let server = cluster.server().to_owned();

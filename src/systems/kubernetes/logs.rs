@@ -11,7 +11,8 @@ use super::splitting::{Entry, Splitter};
 use super::wire::PodWire;
 use crate::model::health::Error;
 use crate::model::text::clean;
-use crate::systems::kube::{Access, Objects, Resource, Streaming, Told, encode, or_default};
+use crate::systems::http::encoded;
+use crate::systems::kube::{Access, Objects, Resource, Streaming, Told, or_default};
 use crate::systems::{LOG_CONTAINERS, LOG_OF, Line, Lines, Parameters};
 
 /// So many lines of the past come first.
@@ -121,14 +122,13 @@ impl Log {
             let (namespace, pod, wire) = find(&access, &target).await?;
             let container = container.unwrap_or_else(|| useful_container(&wire));
             let mut path = format!(
-                "/api/v1/namespaces/{}/pods/{}/log?timestamps=true&container={}",
-                encode(&namespace),
-                encode(&pod),
-                encode(&container)
+                "{}/log?timestamps=true&container={}",
+                Resource::new("/api/v1", "pods").object_path(&namespace, &pod)?,
+                encoded(&container)
             );
             path.push_str(if previous { "&previous=true" } else { "&follow=true" });
             let from = match last {
-                Some(last) => format!("&sinceTime={}", encode(&last.format("%Y-%m-%dT%H:%M:%SZ").to_string())),
+                Some(last) => format!("&sinceTime={}", encoded(&last.format("%Y-%m-%dT%H:%M:%SZ").to_string())),
                 None => format!("&tailLines={TAIL}"),
             };
             path.push_str(&from);
@@ -348,7 +348,7 @@ async fn find(access: &Access, target: &Target) -> Result<(String, String, PodWi
     let pods = Resource::new("/api/v1", "pods");
     match target {
         Target::Pod { namespace, name } => {
-            let wire = cluster.get_json(&pods.object_path(namespace, name)).await?;
+            let wire = cluster.get_json(&pods.object_path(namespace, name)?).await?;
             Ok((namespace.clone(), name.clone(), wire))
         }
         Target::Endpoint { kind, namespace, name } => {

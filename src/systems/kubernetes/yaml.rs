@@ -14,12 +14,12 @@ pub(super) async fn object(access: &Access, target: &Target) -> Result<Json, Err
     let cluster = access.cluster().await?;
     let mut object: Json = match target {
         Target::Pod { namespace, name } => {
-            cluster.get_json(&Resource::new("/api/v1", "pods").object_path(namespace, name)).await?
+            cluster.get_json(&Resource::new("/api/v1", "pods").object_path(namespace, name)?).await?
         }
         Target::Endpoint { kind, namespace, name } => {
             let mut found = Err(Error::Gone { what: format!("{namespace}/{name}") });
             for (prefix, plural) in kind.places() {
-                found = cluster.get_json(&Resource::new(prefix, plural).object_path(namespace, name)).await;
+                found = cluster.get_json(&Resource::new(prefix, plural).object_path(namespace, name)?).await;
                 if !matches!(found, Err(Error::Gone { .. } | Error::Absent { .. })) {
                     break;
                 }

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use super::wire::{self, Metric, Model, Run, Version};
 use crate::actions::Permit;
 use crate::model::health::Error;
-use crate::systems::http::{Answer, Http};
+use crate::systems::http::{Answer, Http, segment};
 
 /// Where the API may be, in the order of trying: behind a prefix, old servers have it only under the second.
 const ROOTS: [&str; 2] = ["/api/2.0/mlflow", "/ajax-api/2.0/mlflow"];
@@ -180,7 +180,7 @@ impl Api {
 
     /// One logged model of 3.x.
     pub(super) async fn logged_model(&self, id: &str) -> Result<Run, Error> {
-        let json = self.get(&format!("logged-models/{}", path_segment(id)), &[]).await?;
+        let json = self.get(&format!("logged-models/{}", segment(id)?), &[]).await?;
         json.get("model").and_then(Run::read_logged_model).ok_or_else(|| self.shape("model"))
     }
 
@@ -286,24 +286,18 @@ fn quoted_list(ids: &[String]) -> Result<String, Error> {
     Ok(ids.iter().map(|id| quoted(id)).collect::<Result<Vec<_>, _>>()?.join(", "))
 }
 
-/// Percent-encodes what can't stand in one part of a path.
-fn path_segment(text: &str) -> String {
-    use std::fmt::Write as _;
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            // writing into a text can't fail
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::systems::http::{Options, base_address};
+
+    #[tokio::test]
+    async fn a_logged_model_whose_id_is_a_step_within_the_path_is_not_asked_for() {
+        let http = Http::new(Options::new("MLflow", "an MLflow API", base_address("http://127.0.0.1:9").unwrap()));
+        let api = Api::new(http.unwrap());
+        assert!(matches!(api.logged_model("..").await, Err(Error::Refused { .. })));
+        assert_eq!(api.http.requests(), 0);
+    }
 
     #[test]
     fn filters_switch_the_quote_and_refuse_what_has_no_way() {
