@@ -135,6 +135,56 @@ async fn redirects_are_followed_only_within_the_host() {
 }
 
 #[tokio::test]
+async fn a_login_is_not_taken_along_to_another_port_of_the_host() {
+    let came = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&came);
+    let other = serve(Router::new().fallback(move || {
+        count.fetch_add(1, Ordering::SeqCst);
+        async { Body(json!({"not": "ours"})) }
+    }))
+    .await;
+    let there = other.join("/prefix/y").unwrap();
+    let mut wanted = options(serve(at_x(axum::response::Redirect::temporary(there.as_str()))).await);
+    wanted.login = Login::Bearer(Credential::Given(Secret::new("tok-123")));
+    let error = Http::new(wanted).unwrap().get_json("/x", &[]).await.unwrap_err().to_string();
+    assert!(error.contains(&format!("sends on to {there}")), "{error}");
+    assert_eq!(came.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn a_redirect_is_followed_within_host_port_and_scheme_or_up_to_tls() {
+    let led = |from: &str, to: &str| {
+        let asked = answer::Asked { name: "it".into(), api: "it", method: Method::GET, address: from.into() };
+        let headers = [(header::LOCATION, HeaderValue::from_str(to).unwrap())].into_iter().collect();
+        let at = chrono::DateTime::UNIX_EPOCH;
+        let answer = Answer { status: StatusCode::FOUND, headers, body: Bytes::new(), asked, at };
+        next_address(&answer, &Url::parse(from).unwrap()).is_some()
+    };
+    for (from, to) in [
+        ("http://h:5000/x", "/y"),
+        ("https://h:8443/x", "https://h:8443/y"),
+        ("http://h/x", "http://h:80/y"),
+        ("http://h/x", "https://h/x"),
+    ] {
+        assert!(led(from, to), "{from} to {to}");
+    }
+    for (from, to) in [
+        ("http://h:5000/x", "http://h:5001/x"),
+        ("https://h/x", "https://h:8443/x"),
+        ("https://h:8443/x", "http://h:8443/x"),
+        ("https://h/x", "http://h/x"),
+        ("https://h/x", "http://h:443/x"),
+        ("http://h:5000/x", "https://h:5000/x"),
+        ("http://h:5000/x", "https://h/x"),
+        ("http://h/x", "https://h:8443/x"),
+        ("http://h/x", "http://h.example.com/x"),
+        ("https://h/x", "https://me:pass@h/x"),
+    ] {
+        assert!(!led(from, to), "{from} to {to}");
+    }
+}
+
+#[tokio::test]
 async fn a_post_that_is_not_listed_as_a_question_is_not_sent() {
     let http = client(Url::parse("http://127.0.0.1:9").unwrap());
     assert!(matches!(http.ask("/delete", &json!({})).await, Err(Error::Refused { .. })));
