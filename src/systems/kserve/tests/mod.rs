@@ -4,6 +4,7 @@ mod detail;
 mod field_cases;
 mod plans;
 mod recordings;
+mod sending;
 mod serving;
 mod watches;
 

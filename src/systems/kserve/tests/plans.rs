@@ -17,7 +17,7 @@ fn outcome(verb: Verb, service: &Json, board: &Board, answers: &[(&str, &str)]) 
     plan(verb, &[Subject::of(board, service.clone(), later()).unwrap()], &answers)
 }
 
-fn made(verb: Verb, service: &Json, board: &Board, answers: &[(&str, &str)]) -> Plan {
+pub(super) fn made(verb: Verb, service: &Json, board: &Board, answers: &[(&str, &str)]) -> Plan {
     match outcome(verb, service, board, answers) {
         Ok(Planned::Plan(plan)) => *plan,
         other => panic!("no plan: {other:?}"),
@@ -31,7 +31,7 @@ fn refused(verb: Verb, service: &Json, board: &Board, answers: &[(&str, &str)]) 
     }
 }
 
-fn patch(step: &Step) -> Patch {
+pub(super) fn patch(step: &Step) -> Patch {
     Patch::from_arguments(&step.op.arguments).unwrap()
 }
 
@@ -44,7 +44,7 @@ fn expected(checks: &[crate::model::plan::Check], name: &str) -> Json {
     }
 }
 
-fn plain(service: &Json) -> Board {
+pub(super) fn plain(service: &Json) -> Board {
     board(service, None, None)
 }
 
