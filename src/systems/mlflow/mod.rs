@@ -32,11 +32,20 @@ use crate::model::health::{Error, Reason};
 use crate::model::id::{PaneId, Ref, SystemId, ViewId};
 use crate::model::plan::{Op, Outputs, PlanRequest, Planned, Probe};
 use crate::model::record::{Head, Row};
+use crate::model::text::clean;
 use crate::model::value::Value;
 use crate::model::verb::{Kind, Pane, Rights, Risk, Section, Verb, View};
 
-/// The right that moving an alias needs; known only from refusals, since MLflow has no way to ask.
-const SET_ALIASES: &str = "set aliases";
+/// The right that moving an alias of a model needs; known only from refusals, since MLflow has no way to ask. MLflow
+/// gives it for each model by itself.
+fn set_aliases(name: &str) -> String {
+    format!("set aliases of {}", clean(name))
+}
+
+fn may_set_aliases(row: &Row, rights: &Rights) -> Result<(), Reason> {
+    identity::split(&row.key).map_or(Ok(()), |(name, _)| rights.check(&set_aliases(&name)))
+}
+
 /// Where the cell `status` stands in a row.
 const STATUS: usize = 3;
 
@@ -111,7 +120,7 @@ const VERBS: &[Verb] = &[
         help: "point the alias back to the version that held it before",
         keys: &["b"],
         risk: Risk::Medium,
-        ready: |_, rights| rights.check(SET_ALIASES),
+        ready: may_set_aliases,
     },
     Verb {
         id: "unalias",
@@ -119,12 +128,12 @@ const VERBS: &[Verb] = &[
         help: "take an alias away from this version",
         keys: &[],
         risk: Risk::Medium,
-        ready: |_, rights| rights.check(SET_ALIASES),
+        ready: may_set_aliases,
     },
 ];
 
 fn can_be_promoted(row: &Row, rights: &Rights) -> Result<(), Reason> {
-    rights.check(SET_ALIASES)?;
+    may_set_aliases(row, rights)?;
     match row.cell(STATUS) {
         Value::State(state) if &*state.word != "ready" => {
             Err(Reason(format!("the version is not ready ({})", state.word)))
@@ -197,11 +206,15 @@ impl MlflowLink {
         Self { api, clock, shared, rights: Mutex::default() }
     }
 
-    /// Remembers a refusal.
-    fn learn(&self, error: &Error) {
-        if let Error::Forbidden { what, .. } = error {
-            let mut rights = self.rights.lock().unwrap_or_else(PoisonError::into_inner);
-            rights.set(SET_ALIASES, Err(format!("refused at {what}")));
+    /// Remembers whether a change of this model was refused.
+    fn learn(&self, op: &Op, result: &Result<Outputs, Error>) {
+        let given = match result {
+            Ok(_) => Ok(()),
+            Err(Error::Forbidden { what, .. }) => Err(format!("refused at {what}")),
+            Err(_) => return,
+        };
+        if let Some(name) = op.arguments.get("name").and_then(Json::as_str) {
+            self.rights.lock().unwrap_or_else(PoisonError::into_inner).set(&set_aliases(name), given);
         }
     }
 }
@@ -236,7 +249,11 @@ impl Link for MlflowLink {
         op: &'a Op,
         _earlier: &'a Outputs,
     ) -> BoxFuture<'a, Result<Outputs, Error>> {
-        Box::pin(async move { plans::apply(&self.api, permit, op).await.inspect_err(|error| self.learn(error)) })
+        Box::pin(async move {
+            let result = plans::apply(&self.api, permit, op).await;
+            self.learn(op, &result);
+            result
+        })
     }
 
     fn observe<'a>(&'a self, probe: &'a Probe, _earlier: &'a Outputs) -> BoxFuture<'a, Result<Json, Error>> {

@@ -3,6 +3,7 @@
 mod field_cases;
 mod plans;
 mod recordings;
+mod secrets;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

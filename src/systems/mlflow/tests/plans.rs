@@ -160,6 +160,30 @@ async fn an_alias_that_somebody_moved_in_between_stops_the_plan() {
 }
 
 #[tokio::test]
+async fn a_version_that_is_not_ready_any_more_stops_the_plan_and_its_undo() {
+    let broken: Arc<Mutex<&str>> = Arc::default();
+    let now = Arc::clone(&broken);
+    let aliases = Mutex::new(BTreeMap::from([("champion".to_owned(), "1".to_owned())]));
+    let server = Server::new(move |asked| {
+        let Reply(status, kind, text) = answer(asked, &mut aliases.lock().unwrap());
+        let is_broken = asked.query.get("version").is_some_and(|version| version == *now.lock().unwrap());
+        Reply(status, kind, if is_broken { text.replace("READY", "FAILED_REGISTRATION") } else { text })
+    })
+    .await;
+    let link = server.link().await;
+    let plan = plan(&*link, request("promote", "2", &[("alias", "champion")])).await;
+    let step = only(&plan);
+    assert!(holds(&*link, &step.require).await);
+    *broken.lock().unwrap() = "2";
+    assert!(!holds(&*link, &step.require).await, "the new one");
+    link.apply(&permit(&plan), &step.op, &Outputs::new()).await.unwrap();
+    let undo = step.undo.as_ref().unwrap();
+    assert!(holds(&*link, &undo.require).await);
+    *broken.lock().unwrap() = "1";
+    assert!(!holds(&*link, &undo.require).await, "the old one");
+}
+
+#[tokio::test]
 async fn what_can_not_work_is_refused_before_it_is_planned() {
     let (server, _) = registry(&[("champion", "1")]).await;
     let link = server.link().await;
@@ -219,9 +243,11 @@ async fn taking_an_alias_away_can_be_taken_back() {
 }
 
 #[tokio::test]
-async fn a_refused_change_is_remembered_as_a_missing_right() {
-    let server = Server::new(|asked| match asked.method.as_str() {
-        "POST" => Reply(403, "text/html; charset=utf-8", "Permission denied".into()),
+async fn a_refused_change_is_remembered_as_a_missing_right_to_that_model() {
+    let allowed: Arc<Mutex<bool>> = Arc::default();
+    let now = Arc::clone(&allowed);
+    let server = Server::new(move |asked| match asked.method.as_str() {
+        "POST" if !*now.lock().unwrap() => Reply(403, "text/html; charset=utf-8", "Permission denied".into()),
         _ => answer(asked, &mut BTreeMap::new()),
     })
     .await;
@@ -229,5 +255,16 @@ async fn a_refused_change_is_remembered_as_a_missing_right() {
     let plan = plan(&*link, request("promote", "2", &[("alias", "champion")])).await;
     let error = link.apply(&permit(&plan), &only(&plan).op, &Outputs::new()).await.unwrap_err();
     assert!(matches!(&error, Error::Forbidden { what, .. } if what.contains("Permission denied")), "{error}");
-    assert!(link.rights().await.unwrap().check("set aliases").is_err());
+    let row = |name: &str| Row { key: identity::key(name, "2"), cells: Box::new([]), refs: Box::new([]) };
+    let rights = link.rights().await.unwrap();
+    for verb in Mlflow.panes().iter().flat_map(|pane| pane.verbs) {
+        let why = (verb.ready)(&row(NAME), &rights).unwrap_err().0;
+        assert!(why.starts_with("needs the right to set aliases of team/o'hara (refused at "), "{}: {why}", verb.id);
+        assert!((verb.ready)(&row("churn"), &rights).is_ok(), "{}: another model is another right", verb.id);
+    }
+    *allowed.lock().unwrap() = true;
+    link.apply(&permit(&plan), &only(&plan).op, &Outputs::new()).await.unwrap();
+    let mut known = rights;
+    known.merge(link.rights().await.unwrap());
+    assert!(Mlflow.panes()[0].verbs.iter().all(|verb| (verb.ready)(&row(NAME), &known).is_ok()), "given meanwhile");
 }
