@@ -248,8 +248,13 @@ impl Desk {
 
     /// What was sent as test predictions.
     fn sent(&self) -> Vec<&Ask> {
-        let ask = |effect| if let &Effect::Predict { ref ask, .. } = effect { Some(&**ask) } else { None };
-        self.effects.iter().filter_map(ask).collect()
+        let mut sent = Vec::new();
+        for effect in &self.effects {
+            if let Effect::Predict { ask, .. } = effect {
+                sent.push(&**ask);
+            }
+        }
+        sent
     }
 
     fn message(&self) -> &str {
