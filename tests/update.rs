@@ -440,6 +440,16 @@ fn when_a_plan_has_ended_its_panes_and_rights_are_asked_again_at_once() {
 }
 
 #[test]
+fn when_a_plan_has_ended_what_is_opened_is_asked_again_with_its_row() {
+    let mut desk = Desk::usual();
+    desk.keys("enter");
+    let checks = desk.shown();
+    desk.hold(checks).keys("tab enter");
+    desk.on(Event::Progress(Progress::Ended { outcome: Outcome::Done, undo: None }));
+    assert_eq!(desk.effects[0], Effect::Refresh(vec![BOATS, CREW]));
+}
+
+#[test]
 fn quitting_while_a_plan_runs_stops_it_between_two_steps_first() {
     let mut desk = Desk::usual();
     let ticket = desk.shown();

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::Surface;
 use super::audit;
-use super::links::Connections;
+use super::links::{Connections, looked_at};
 use super::outside::{Opened, Outside};
 use crate::actions::journal::Journal;
 use crate::actions::run::{Executor, Links};
@@ -65,7 +65,7 @@ impl Outside {
                 self.reply(ticket, Reply::Said(saved.map(|path| format!("saved as {}", path.display()))));
             }
             Effect::Focus(panes) => self.set_focus(panes),
-            Effect::Refresh(panes) => self.connections.refresh(&panes),
+            Effect::Refresh(panes) => self.refresh(&panes),
             Effect::Rights(systems) => self.rights(&systems),
             Effect::Copy(text, ticket) => self.reply(ticket, Reply::Said(surface.copy(&text))),
             Effect::Export { name, text, ticket } => {
@@ -201,6 +201,18 @@ impl Outside {
                 let _ = events.send(event).await;
             }
         });
+    }
+
+    /// Asks again for these panes, also where they were opened for an object.
+    fn refresh(&self, panes: &[PaneId]) {
+        self.connections.refresh(panes);
+        for opened in self.opened.values() {
+            if let Opened::Feed(feed) = opened
+                && looked_at(feed, panes)
+            {
+                feed.refresh();
+            }
+        }
     }
 
     /// Asks again what the logins may do: some systems tell it only by refusing.

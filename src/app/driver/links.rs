@@ -50,7 +50,8 @@ impl Connections {
     }
 }
 
-fn looked_at(feed: &FeedHandle, panes: &[PaneId]) -> bool {
+/// Whether a feed brings one of these panes.
+pub(super) fn looked_at(feed: &FeedHandle, panes: &[PaneId]) -> bool {
     feed.sources().iter().any(|source| panes.contains(&source.pane()))
 }
 

@@ -60,7 +60,7 @@ pub struct Setup {
 /// What was opened and is ended with its ticket.
 pub(super) enum Opened {
     /// Rows or lines.
-    Feed(#[expect(dead_code, reason = "dropping it ends the feed")] FeedHandle),
+    Feed(FeedHandle),
     /// A question under way.
     Task(AbortHandle),
 }

@@ -299,11 +299,13 @@ pub(super) fn progress(state: &mut State, progress: Progress, effects: &mut Effe
     running.advance(progress);
     let Some(outcome) = running.outcome.clone() else { return };
     // nobody should have to wait for the next poll to see what was done, or what is refused from now on
-    effects.push(Effect::Refresh(running.panes.iter().copied().collect()));
-    effects.push(Effect::Rights(running.systems()));
+    let (mut panes, systems) = (running.panes.clone(), running.systems());
+    panes.extend(go::looked_at(state));
+    effects.push(Effect::Refresh(panes.into_iter().collect()));
+    effects.push(Effect::Rights(systems));
     // asked to end from outside while it ran: nobody will press a key
     state.quitting |= state.leaving;
-    let title = running.plan.title.clone();
+    let title = state.running.as_ref().map(|running| running.plan.title.clone()).unwrap_or_default();
     let looking = state
         .modes
         .iter()
