@@ -1,6 +1,6 @@
 //! `quarterdeck get`: rows of a pane, or one object.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -60,6 +60,29 @@ fn shown(printed: &Printed<'_>, output: Output) -> Shown {
     printed.rows.iter().map(|row| (row.key.clone(), printed.values(row, output))).collect()
 }
 
+/// The rows that look different from what was printed last; `shown` becomes how they all look now.
+fn news(printed: &Printed<'_>, output: Output, batch: &Batch, shown: &mut Shown) -> Vec<Arc<Row>> {
+    let touched: HashSet<&Key> = batch.rows.iter().map(|row| &row.key).collect();
+    let mut now = Shown::with_capacity(printed.rows.len());
+    let mut news = Vec::new();
+    for row in printed.rows {
+        let values = match shown.remove(&row.key) {
+            // a row that is not in the batch looks as it did, as long as the columns are the same
+            Some(old) if batch.heads.is_none() && !touched.contains(&row.key) => old,
+            old => {
+                let values = printed.values(row, output);
+                if old.as_ref() != Some(&values) {
+                    news.push(Arc::clone(row));
+                }
+                values
+            }
+        };
+        now.insert(row.key.clone(), values);
+    }
+    *shown = now;
+    news
+}
+
 /// Goes on printing rows that change, one line or document each.
 async fn watch(
     session: &Session,
@@ -74,9 +97,8 @@ async fn watch(
         table.apply(&batch, now);
         let heads = Arc::clone(table.columns().heads());
         let mut printed = Printed { heads: &heads, columns: columns(args, &heads)?, rows: table.order(), now };
-        let all = self::shown(&printed, args.output);
-        let is_news = |row: &&Arc<Row>| all.get(&row.key) != shown.get(&row.key);
-        let news: Vec<Arc<Row>> = table.order().iter().filter(is_news).cloned().collect();
+        let removed: Vec<&Key> = batch.removed.iter().filter(|key| shown.contains_key(*key)).collect();
+        let news = news(&printed, args.output, &batch, &mut shown);
         printed.rows = &news;
         let mut text = match args.output {
             // no headings again
@@ -86,13 +108,11 @@ async fn watch(
             _ if news.is_empty() => String::new(),
             other => printed.show(other)?,
         };
-        let removed = batch.removed.iter().filter(|key| shown.contains_key(*key));
         if matches!(args.output, Output::Table | Output::Wide) {
             for key in removed {
                 let _ = writeln!(text, "{key}  gone");
             }
         }
-        shown = all;
         if !text.is_empty() && !out::data(&text)? {
             return Ok(ExitCode::SUCCESS);
         }
