@@ -188,6 +188,12 @@ impl Desk {
         self.on(Event::Reply { ticket, body })
     }
 
+    /// What is taken from the first effect that has it.
+    fn first<T>(&self, otherwise: &str, take: impl FnMut(&Effect) -> Option<T>) -> T {
+        let found = self.effects.iter().find_map(take);
+        found.unwrap_or_else(|| panic!("{otherwise}: {:?}", self.effects))
+    }
+
     /// The ticket of the last plan that was asked for, with its object.
     fn planned(&self) -> (Ticket, String) {
         let found = self.effects.iter().rev().find_map(|effect| match effect {
@@ -200,11 +206,10 @@ impl Desk {
     }
 
     fn checking(&self) -> Ticket {
-        let found = self.effects.iter().find_map(|effect| match effect {
+        self.first("nothing is checked", |effect| match effect {
             Effect::Check { ticket, .. } => Some(*ticket),
             _ => None,
-        });
-        found.unwrap_or_else(|| panic!("nothing is checked: {:?}", self.effects))
+        })
     }
 
     /// Opens the dialog for the row under the cursor, with its plan; gives the ticket of its checks.
@@ -239,11 +244,10 @@ impl Desk {
 
     /// The ticket of the bench that was opened.
     fn asked(&self) -> Ticket {
-        let found = self.effects.iter().find_map(|effect| match effect {
+        self.first("no bench was opened", |effect| match effect {
             Effect::Bench { ticket, .. } => Some(*ticket),
             _ => None,
-        });
-        found.unwrap_or_else(|| panic!("no bench was opened: {:?}", self.effects))
+        })
     }
 
     /// What was sent as test predictions.
@@ -262,11 +266,10 @@ impl Desk {
     }
 
     fn opened(&self) -> Ticket {
-        let found = self.effects.iter().find_map(|effect| match effect {
+        self.first("nothing is opened", |effect| match effect {
             Effect::Open { ticket, .. } => Some(*ticket),
             _ => None,
-        });
-        found.unwrap_or_else(|| panic!("nothing is opened: {:?}", self.effects))
+        })
     }
 
     fn here(&self) -> Vec<&str> {

@@ -115,7 +115,7 @@ impl Reading {
 
     /// Begins to read all panes of a system that are lists of its objects.
     pub(super) fn of_system(session: &Session, system: &'static dyn System, limit: Duration) -> Self {
-        let lists = system.panes().iter().filter(|pane| pane.standing && pane.detail.is_some());
+        let lists = system.panes().iter().filter(|pane| pane.is_list());
         Self::of(session, (system.id(), &lists.copied().collect::<Vec<_>>(), &[]), limit)
     }
 

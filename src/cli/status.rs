@@ -68,7 +68,7 @@ async fn ask(session: &Session, system: &'static dyn System, limit: Duration) ->
     let mut reading = Reading::of_system(session, system, limit);
     reading.first().await.map_err(as_error)?;
     let empty = Rows::default();
-    let lists = system.panes().iter().filter(|pane| pane.standing && pane.detail.is_some());
+    let lists = system.panes().iter().filter(|pane| pane.is_list());
     let panes = lists.map(|pane| {
         let rows = reading.panes.rows(pane.id).unwrap_or(&empty);
         let state = reading.panes.heads(pane.id).iter().position(|head| head.state);

@@ -176,7 +176,7 @@ impl Supervisor {
         let mut wait = backoff.next();
         let mut obey = false;
         match error {
-            Error::Absent { .. } | Error::NotSetUp { .. } => wait = self.pace.absent,
+            _ if error.is_absent() => wait = self.pace.absent,
             Error::RateLimited { until: Some(until), .. } => {
                 wait = wait.max((*until - self.board.clock.now()).to_std().unwrap_or_default());
                 obey = true;

@@ -91,6 +91,14 @@ pub struct Pane {
     pub standing: bool,
 }
 
+impl Pane {
+    /// Whether it lists objects of its system that can be opened.
+    #[must_use]
+    pub fn is_list(&self) -> bool {
+        self.standing && self.detail.is_some()
+    }
+}
+
 /// How a section is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

@@ -9,6 +9,8 @@ pub mod kube;
 pub mod kubernetes;
 pub mod mlflow;
 pub mod prometheus;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;

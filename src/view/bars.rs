@@ -203,12 +203,7 @@ pub(super) fn footer(canvas: &mut Canvas<'_>, state: &State, areas: &Areas) {
     if !state.pending.is_empty() {
         let keys: Vec<String> = state.pending.iter().map(ToString::to_string).collect();
         let next = state.keymap.continuations(&state.pending, &crate::app::update::scopes(state));
-        let hints = next.into_iter().map(|(keys, command)| Hint {
-            key: keys,
-            label: command.info().label.to_owned(),
-            off: false,
-            stays: false,
-        });
+        let hints = next.into_iter().map(|(keys, command)| Hint::new(keys, command.info().label));
         let x = canvas.text(area.x + 1, area.y, &format!("{} …", keys.join(" ")), Role::Key, area.width) + 2;
         return hints_at(canvas, x, area.y, limit, hints.collect());
     }
@@ -233,6 +228,11 @@ struct Hint {
 }
 
 impl Hint {
+    /// A key that can be pressed, and gives way where it gets narrow.
+    fn new(key: impl Into<String>, label: &str) -> Self {
+        Self { key: key.into(), label: label.to_owned(), off: false, stays: false }
+    }
+
     fn width(&self, unicode: bool) -> u16 {
         columns(&glyph(&self.key, unicode)) + 1 + columns(&self.label)
     }
@@ -273,18 +273,18 @@ fn glyph(key: &str, unicode: bool) -> String {
 }
 
 fn hint(state: &State, command: Command) -> Option<Hint> {
-    state.keymap.hint(command).map(|key| Hint { key, label: command.info().label.to_owned(), off: false, stays: false })
+    state.keymap.hint(command).map(|key| Hint::new(key, command.info().label))
 }
 
 /// Two keys that belong together.
 fn pair(state: &State, (one, other): (Command, Command), label: &str) -> Option<Hint> {
     let key = format!("{} {}", state.keymap.hint(one)?, state.keymap.hint(other)?);
-    Some(Hint { key, label: label.to_owned(), off: false, stays: false })
+    Some(Hint::new(key, label))
 }
 
 /// What is most likely wanted here.
 fn hints(state: &State) -> Vec<Hint> {
-    let plain = |key: &str, label: &str| Hint { key: key.into(), label: label.into(), off: false, stays: false };
+    let plain = |key: &str, label: &str| Hint::new(key, label);
     match state.mode() {
         Some(Mode::Filter(_)) => {
             return vec![
@@ -398,7 +398,7 @@ fn verb_hints(state: &State, place: &Place) -> Vec<Hint> {
         .filter_map(|verb| {
             let key = state.keymap.verb_keys(verb).first()?.to_string();
             let off = row.is_none_or(|row| (verb.ready)(row, &state.rights).is_err());
-            Some(Hint { key, label: verb.label.to_owned(), off, stays: false })
+            Some(Hint { off, ..Hint::new(key, verb.label) })
         })
         .collect()
 }

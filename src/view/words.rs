@@ -64,7 +64,7 @@ pub(super) fn progress(progress: Option<(usize, Option<usize>)>, title: &str) ->
 #[must_use]
 pub(super) fn failing(error: &Error) -> Words {
     let health = match error {
-        Error::Absent { .. } | Error::NotSetUp { .. } => Health::Idle,
+        _ if error.is_absent() => Health::Idle,
         Error::Forbidden { .. } => Health::Warn,
         _ => Health::Bad,
     };

@@ -11,7 +11,8 @@
 //! | `p99>150ms`, `errors>=1%`, `size<2GiB` | numbers with units; without one, as the column shows them |
 //! | `age<2h`, `age>2026-01-31` | how long ago, or when |
 //!
-//! Anything else that looks like an operator is an error; in quotes it is a word. A column is named by its id or by an unambiguous beginning of it. Words with a digit also match numbers and ages.
+//! Anything else that looks like an operator is an error; in quotes it is a word. A column is named by its id or by an
+//! unambiguous beginning of it. Words with a digit also match numbers and ages.
 //! Does not belong here: what is done with the rows that match (`table`).
 
 mod amount;

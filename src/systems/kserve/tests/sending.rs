@@ -8,26 +8,14 @@ use super::super::ops::{Patch, PatchForm};
 use super::super::plans::Verb;
 use super::knative;
 use super::plans::{made, patch, plain};
-use crate::actions::{Guard, Permit, Policy};
-use crate::config::Predictions;
 use crate::model::health::Error;
-use crate::model::plan::{Consent, Plan};
+use crate::model::plan::Plan;
 use crate::systems::kube::tests::server::{Reply, Server};
+use crate::systems::tests::permit;
 
 fn planned() -> Plan {
     let service = knative();
     made(Verb::Rollback, &service, &plain(&service), &[])
-}
-
-fn permit(plan: &Plan) -> Permit {
-    let policy = Policy {
-        profile: "test".into(),
-        production: false,
-        read_only: false,
-        armed_for: chrono::TimeDelta::minutes(15),
-        predictions: Predictions::Allow,
-    };
-    Guard::new(policy).permit(plan, &Consent::default(), chrono::DateTime::UNIX_EPOCH).unwrap()
 }
 
 /// Sends it to a server that shows these objects, one after the other, and answers each patch with the next of these;

@@ -1,10 +1,9 @@
 //! Plans against a registry that remembers its aliases.
 
 use super::*;
-use crate::actions::{Guard, Permit, Policy};
-use crate::config::Predictions;
-use crate::model::plan::{Consent, Difference, Outputs, Past, Plan, PlanRequest, Planned, Step};
+use crate::model::plan::{Difference, Outputs, Past, Plan, PlanRequest, Planned, Step};
 use crate::systems::mlflow::identity::MODELS;
+use crate::systems::tests::permit;
 
 type Aliases = Arc<Mutex<BTreeMap<String, String>>>;
 
@@ -81,18 +80,6 @@ async fn plan(link: &dyn Link, request: PlanRequest) -> Plan {
 
 async fn refusal(link: &dyn Link, request: PlanRequest) -> String {
     link.plan(request).await.unwrap_err().to_string()
-}
-
-fn permit(plan: &Plan) -> Permit {
-    let policy = Policy {
-        profile: "test".into(),
-        production: false,
-        read_only: false,
-        armed_for: chrono::TimeDelta::minutes(15),
-        predictions: Predictions::Allow,
-    };
-    let consent = Consent { name: Some(plan.name.clone()), reason: Some("a test".into()) };
-    Guard::new(policy).permit(plan, &consent, chrono::DateTime::UNIX_EPOCH).unwrap()
 }
 
 async fn holds(link: &dyn Link, checks: &[crate::model::plan::Check]) -> bool {
