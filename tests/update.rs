@@ -272,6 +272,12 @@ impl Desk {
         })
     }
 
+    /// The row under the cursor.
+    fn cursor(&self) -> &str {
+        let table = self.state.place().and_then(|place| place.focused()).and_then(|section| section.table());
+        table.and_then(|table| table.cursor()).map_or("", |key| key.as_str())
+    }
+
     fn here(&self) -> Vec<&str> {
         self.state.stack().iter().map(|place| place.title.as_str()).collect()
     }
@@ -626,6 +632,17 @@ fn a_message_of_trouble_is_not_taken_away_before_it_could_be_read() {
     assert_eq!(desk.message(), "");
     desk.on(Event::Trouble("again".into())).on(later(25));
     assert_eq!(desk.message(), "");
+}
+
+#[test]
+fn a_cleared_filter_leaves_the_cursor_on_the_row_that_was_acted_on_and_else_gives_it_back() {
+    let mut desk = Desk::usual();
+    desk.keys("/ v a s a enter esc");
+    assert_eq!(desk.cursor(), "amity", "nothing was done with what was found");
+    desk.keys("/ b o u n enter b esc esc");
+    assert_eq!(desk.cursor(), "bounty");
+    desk.keys("k / b o u n enter enter esc esc");
+    assert_eq!(desk.cursor(), "bounty");
 }
 
 #[test]

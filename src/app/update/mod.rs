@@ -19,6 +19,7 @@ use super::layout::layout;
 use super::place::{Body, Place};
 use super::state::{Mode, State};
 use crate::model::health::Health;
+use crate::model::id::ViewId;
 use crate::model::input::{Input, Key, KeyCode};
 use crate::model::verb::Kind;
 
@@ -142,7 +143,11 @@ fn paste(state: &mut State, text: &str) {
 /// One key.
 fn press(state: &mut State, key: Key, effects: &mut Effects) {
     match state.mode() {
-        None => browse(state, key, effects),
+        None => {
+            let (tab, depth) = (state.tab, state.stack().len());
+            browse(state, key, effects);
+            stay(state, tab, depth);
+        }
         Some(Mode::Filter(_)) => filter::press(state, key),
         Some(Mode::Palette(_)) => palette::press(state, key, effects),
         Some(Mode::Confirm(_)) => confirm::press(state, key, effects),
@@ -151,6 +156,18 @@ fn press(state: &mut State, key: Key, effects: &mut Effects) {
         Some(Mode::Arm(_)) => arm(state, key),
         Some(Mode::Save(_)) => bench::name(state, key, effects),
         Some(Mode::Bench(_)) => bench::press(state, key, effects),
+    }
+}
+
+/// Keeps the cursor on a row that was opened, tried or planned on, whatever becomes of the filter that led to it.
+fn stay(state: &mut State, tab: ViewId, depth: usize) {
+    let acts = state.tab == tab && state.stack().len() > depth
+        || matches!(state.modes.last(), Some(Mode::Confirm(_) | Mode::Bench(_)));
+    let place = state.places.get_mut(&tab).and_then(|stack| stack.get_mut(depth.checked_sub(1)?));
+    if let Some(place) = place.filter(|_| acts)
+        && let Some(table) = place.focused_mut().and_then(|section| section.table_mut())
+    {
+        table.stay();
     }
 }
 

@@ -58,6 +58,11 @@ impl TableModel {
         self.settle();
     }
 
+    /// Stays on the cursor's row, as something was done with it: it does not go back to where it was before the filter.
+    pub fn stay(&mut self) {
+        self.cursor.home = None;
+    }
+
     /// Whether the cursor's row is not among those shown.
     fn is_lost(&self) -> bool {
         self.cursor.key.as_ref().is_some_and(|key| self.position(key).is_none())
