@@ -313,7 +313,7 @@ fn hints(state: &State) -> Vec<Hint> {
         Some(Mode::Bench(_)) => {
             let commands = [Command::Send, Command::Payloads, Command::Revision, Command::Via, Command::Protocol];
             let mut hints: Vec<Hint> = commands.into_iter().filter_map(|command| hint(state, command)).collect();
-            hints.extend([plain("tab", "next section"), plain("esc", "back")]);
+            hints.extend([plain("tab", "next section"), Hint { stays: true, ..plain("esc", "back") }]);
             return hints;
         }
         None => {}
